@@ -1,0 +1,1 @@
+"""How fast it is, always beside a baseline of the same run: `make bench`."""

@@ -1,0 +1,18 @@
+"""`make bench`: all measurements, or those named: import_rows, nearby_levels, file_to_api."""
+
+import sys
+from importlib import import_module
+
+ALL = ("import_rows", "nearby_levels", "file_to_api")
+
+
+def main() -> None:
+    """Print each measurement as it ends."""
+    for name in sys.argv[1:] or ALL:
+        print(f"\n{name}", flush=True)
+        for line in import_module(f"benchmarks.{name}").measure():
+            print(f"  {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Rows as CSV that a spreadsheet shows and does not run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+# A cell of text that begins with one of these is a formula to a spreadsheet.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+COLUMNS = (
+    "symbol",
+    "trading_date",
+    "level_type",
+    "price",
+    "source",
+    "timeframe",
+    "priority",
+    "touches",
+    "description",
+    "is_validated",
+    "validation_errors",
+    "imported_by",
+    "created_at",
+    "updated_at",
+)
+
+
+def cell(value: Any) -> str:
+    """The text of one cell; text that a spreadsheet would calculate gets a leading apostrophe."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """A header line and one line a row, in the order that the rows come in."""
+    out = io.StringIO()
+    write = csv.writer(out)
+    write.writerow(COLUMNS)
+    for row in rows:
+        write.writerow([cell(row.get(column)) for column in COLUMNS])
+    return out.getvalue()

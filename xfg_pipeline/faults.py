@@ -1,0 +1,35 @@
+"""Named places at which tests may kill the process: the promises of a crash are tried, not argued.
+
+In service each `point` is a dictionary look-up and nothing else.
+"""
+
+import os
+import signal
+
+POINTS = (
+    "import.before_commit",
+    "import.after_commit",
+    "inbox.after_staging",
+    "inbox.before_filing",
+    "inbox.after_filing",
+    "manual.before_commit",
+    "manual.after_commit",
+    "derive.before_commit",
+    "derive.after_commit",
+    "migrate.before_commit",
+    "migrate.after_commit",
+)
+"""Every point that the code declares, in the order in which a day meets them."""
+
+CRASH_AT = "XFG_CRASH_AT"
+
+
+def point(name: str) -> None:
+    """Die here by SIGKILL if the environment says so.
+
+    Raises KeyError for a name that is not in POINTS, so that none can be forgotten by the tests.
+    """
+    if name not in POINTS:
+        raise KeyError(name)
+    if os.environ.get(CRASH_AT) == name:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,20 @@
+"""The jobs: which assets a trigger carries through together."""
+
+import dagster as dg
+
+# One process a run: a run of four steps takes half a second so, and thirteen with a process a step.
+levels_job = dg.define_asset_job(
+    "levels_of_days",
+    selection=["motivewave_exports", "csv_levels", "structural_levels", "level_completeness"],
+    executor_def=dg.in_process_executor,
+    description="Carries imported and typed levels of a range of trading days through the assets.",
+    tags={"dagster/max_runtime": "900"},
+)
+
+bars_job = dg.define_asset_job(
+    "bars_of_days",
+    selection=["motivewave_exports", "price_bars"],
+    executor_def=dg.in_process_executor,
+    description="Carries imported price bars of a range of trading days through the assets.",
+    tags={"dagster/max_runtime": "900"},
+)

@@ -1,0 +1,49 @@
+"""How far a price may be from one that is known: the band that tells one market from another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from xfg_pipeline.levels.issues import Issue, warning
+from xfg_pipeline.levels.rules import LevelRules
+
+LARGEST = Decimal(10) ** 12
+"""No bound for a market: beyond it arithmetic with ticks is no longer exact."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A price of the symbol near the date, from elsewhere. `what`: "previous_day_close of 2025-10-15"."""
+
+    price: Decimal
+    what: str
+
+
+def is_price(value: object) -> bool:
+    """Whether a value is a Decimal, above 0 and of a size that prices have (not 1e400)."""
+    return isinstance(value, Decimal) and value.is_finite() and 0 < value < LARGEST
+
+
+def unchecked(symbol: str, when: str) -> Issue:
+    """The warning that no outside price was there to compare with. `when`: " near 2025-10-14" or empty."""
+    return warning(
+        "band_unchecked",
+        f"no price of {symbol}{when} is known yet: prices of another market would not be noticed",
+        "compare with the chart",
+    )
+
+
+def inside(price: Decimal, reference: Decimal, rules: LevelRules) -> bool:
+    """Whether a price is inside the band around a reference, both ends included."""
+    return abs(price - reference) <= reference * rules.price_band
+
+
+def percent(rules: LevelRules) -> str:
+    """The band as a person reads it: 20 %."""
+    return f"{(rules.price_band * 100).normalize():f} %"
+
+
+def points(price: Decimal) -> str:
+    """As a form shows a price: 25,285.00."""
+    return f"{price:,.2f}" if price == round(price, 2) else f"{price:,f}"

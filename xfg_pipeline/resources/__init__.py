@@ -1,0 +1,1 @@
+"""Settings in, plain objects out: what the shell, the desk and the command line share."""

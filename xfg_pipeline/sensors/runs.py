@@ -1,0 +1,37 @@
+"""The translation between decisions and Dagster's runs."""
+
+import dagster as dg
+
+from xfg_pipeline.levels.sessions import is_session, next_session, previous_session
+from xfg_pipeline.sensors.carrying import Request, RunState, Work
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+_ENDED = {
+    dg.DagsterRunStatus.SUCCESS: RunState.ENDED_WELL,
+    dg.DagsterRunStatus.FAILURE: RunState.FAILED,
+    dg.DagsterRunStatus.CANCELED: RunState.FAILED,
+}
+
+
+def state_of(instance: dg.DagsterInstance, run_key: str) -> RunState:
+    """What became of the run with this key."""
+    runs = instance.get_runs(filters=dg.RunsFilter(tags={"dagster/run_key": run_key}), limit=1)
+    return _ENDED.get(runs[0].status, RunState.GOING) if runs else RunState.UNKNOWN
+
+
+def run_request(request: Request, job_name: str) -> dg.RunRequest:
+    """One run over the range of a request."""
+    return dg.RunRequest(
+        run_key=request.run_key,
+        job_name=job_name,
+        tags={RANGE_START: request.start.isoformat(), RANGE_END: request.end.isoformat()},
+    )
+
+
+def on_sessions(work: Work) -> Work:
+    """The same work with its days widened to sessions: only those are partitions."""
+    start = work.start if is_session(work.start) else previous_session(work.start)
+    end = work.end if is_session(work.end) else next_session(work.end)
+    return Work(work.id, start, end)

@@ -1,0 +1,1 @@
+"""Postgres: tables, migrations, one repository a subject. Each write is one transaction."""

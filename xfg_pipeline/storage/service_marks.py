@@ -1,0 +1,24 @@
+"""When something of the service last happened, by name."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from xfg_pipeline.storage.database import Database
+from xfg_pipeline.storage.tables import service_marks
+
+
+def read(database: Database, name: str) -> datetime | None:
+    """When it last happened; None if never."""
+    with database.read() as connection:
+        query = sa.select(service_marks.c.at).where(service_marks.c.name == name)
+        return connection.execute(query).scalar_one_or_none()
+
+
+def write(database: Database, name: str, at: datetime) -> None:
+    """It happened now."""
+    statement = insert(service_marks).values(name=name, at=at)
+    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"at": at})
+    with database.begin() as connection:
+        connection.execute(statement)

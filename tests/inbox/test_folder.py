@@ -19,6 +19,7 @@ from tests.conftest import FixedClock
 from tests.exports import chart
 from xfg_pipeline.inbox.folder import PATIENCE, Inbox, Scan
 from xfg_pipeline.resources.pipeline import Pipeline
+from xfg_pipeline.storage.database import Database, DatabaseUnavailable
 
 DAY = date(2025, 10, 16)
 Rows = Callable[..., list[dict[str, object]]]
@@ -291,8 +292,6 @@ def test_a_refused_file_dropped_again_is_tried_again(pipeline: Pipeline, drop: D
 
 
 def test_nothing_is_touched_while_the_database_is_away(pipeline: Pipeline, drop: Drop, clock: FixedClock) -> None:
-    from xfg_pipeline.storage.database import Database, DatabaseUnavailable
-
     path = drop("ES_levels.csv")
     away = Pipeline(pipeline.settings, Database("postgresql://nobody@127.0.0.1:1/none"), clock)
     away.inbox.pause = lambda _: None
@@ -403,3 +402,25 @@ def test_a_file_that_is_locked_waits(pipeline: Pipeline, drop: Drop, monkeypatch
     assert [one.reason for one in scan.waiting] == ["cannot be read yet: Permission denied"]
     monkeypatch.undo()
     assert states(pipeline.inbox.scan()) == {"ES_levels.csv": "imported"}
+
+
+def test_one_file_that_breaks_the_pipeline_does_not_hold_up_the_others(
+    pipeline: Pipeline, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("ES_strange.csv", chart(DAY, levels={"vah": "6704.00"}), timedelta(minutes=2))
+    drop("ES_slow.csv", chart(DAY, levels={"vah": "6705.00"}), timedelta(minutes=2))
+    drop("ES_good.csv", chart(DAY))
+    real = pipeline.importer.import_bytes
+
+    def breaking(content: bytes, name: str, **words: object) -> object:
+        if "strange" in name:
+            raise ZeroDivisionError
+        if "slow" in name:
+            raise DatabaseUnavailable("canceling statement due to statement timeout")
+        return real(content, name, **words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline.importer, "import_bytes", breaking)
+    scan = pipeline.inbox.scan()
+    assert states(scan) == {"ES_strange.csv": "refused", "ES_good.csv": "imported"}
+    assert [one.name for one in scan.waiting] == ["ES_slow.csv"]
+    assert "ZeroDivisionError" in (pipeline.folders.errors / "ES_strange.csv.txt").read_text()

@@ -1,5 +1,8 @@
 """The code location: exactly what is declared, and how its parts behave on an ephemeral instance."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.conftest import FixedClock
+from tests.conftest import ROOT, FixedClock
 from tests.exports import PIVOTS, chart
 from xfg_pipeline.build import build_definitions
 from xfg_pipeline.partitions import TRADING_DAYS
@@ -52,8 +55,6 @@ def tick(
 
 
 def drop(pipeline: Pipeline, name: str, content: bytes, clock: FixedClock) -> Path:
-    import os
-
     path = pipeline.folders.inbox / name
     path.write_bytes(content)
     stamp = (clock.now() - timedelta(minutes=1)).timestamp()
@@ -267,3 +268,18 @@ def _only_checks(definitions: dg.Definitions, instance: dg.DagsterInstance) -> d
     job = dg.define_asset_job("checks", selection=checks, executor_def=dg.in_process_executor)
     with_job = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
     return checked(with_job.resolve_job_def("checks").execute_in_process(instance=instance))
+
+
+def test_the_location_loads_by_its_declared_entry(tmp_path: Path) -> None:
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path), "XFG_HOME": str(tmp_path / "home")}
+    checked_by_dg = subprocess.run(
+        [str(Path(sys.executable).with_name("dg")), "check", "defs"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "All definitions loaded successfully" in checked_by_dg.stdout + checked_by_dg.stderr
+    assert checked_by_dg.returncode == 0

@@ -1,5 +1,6 @@
 """The watched folder: which files are there, whole and still, and where each of them goes afterwards."""
 
+import logging
 import os
 import re
 import shutil
@@ -14,10 +15,12 @@ from xfg_pipeline.clock import Clock
 from xfg_pipeline.faults import point
 from xfg_pipeline.inbox.examples import NAMES
 from xfg_pipeline.inbox.importer import Importer
-from xfg_pipeline.levels.issues import ExportUnfinished
+from xfg_pipeline.levels.issues import ExportRefused, ExportUnfinished, refused
 from xfg_pipeline.storage import service_marks
-from xfg_pipeline.storage.database import try_lock
+from xfg_pipeline.storage.database import DatabaseUnavailable, try_lock, without_hurry
 from xfg_pipeline.storage.file_imports import PRACTICE, FileImport
+
+logger = logging.getLogger(__name__)
 
 # Names that programs give to what they are still writing, syncing or locking.
 UNFINISHED = re.compile(r"^\.|^~|\.(tmp|part|partial|crdownload|download|swp|lock)$|~$", re.IGNORECASE)
@@ -113,6 +116,7 @@ class Inbox:
         with self.importer.database.begin() as connection:
             if not try_lock(connection, "inbox"):
                 return Scan((), ())
+            without_hurry(connection)
             return self._scan(seconds)
 
     def _scan(self, seconds: float) -> Scan:
@@ -188,6 +192,14 @@ class Inbox:
                 waiting.append(Waiting(sighting.name, unfinished.issues[0].message))
                 return
             entered = self.importer.refuse(content, sighting.name, unfinished, by="inbox")
+        except (DatabaseUnavailable, OSError, MemoryError) as unable:
+            # If Postgres is away the look ends here. Else it is this file alone, and the others must not wait for it.
+            self.importer.database.ping()
+            waiting.append(Waiting(sighting.name, f"cannot be imported yet: {unable}"))
+            return
+        except Exception as unforeseen:
+            logger.exception("%s cannot be imported", sighting.name)
+            entered = self.importer.refuse(content, sighting.name, _unforeseen(unforeseen), by="inbox")
         done.append(self._file(sighting, entered, content))
 
     def _unreadable(self, sighting: Sighting, last_look: datetime | None) -> str | None:
@@ -226,8 +238,8 @@ class Inbox:
     def _file(self, sighting: Sighting, entered: FileImport, content: bytes | None) -> FileImport:
         """Move the file to where it belongs; the ledger says where, or why it could not be moved."""
         point("inbox.before_filing")
-        refused = entered.state == "refused"
-        folder = self.folders.errors if refused else self.folders.processed / self._today().isoformat()
+        is_refused = entered.state == "refused"
+        folder = self.folders.errors if is_refused else self.folders.processed / self._today().isoformat()
         source = self.folders.inbox / sighting.name
         own = entered.state != "duplicate"
         try:
@@ -237,7 +249,7 @@ class Inbox:
                 # Said before it is done: after a kill in between, the ledger names a file that is not there, and
                 # the next look finishes the move.
                 self.importer.filed(entered.id, str(target))
-            if refused:
+            if is_refused:
                 # The reason first: a file in errors/ is never without one.
                 (target.parent / f"{target.name}.txt").write_text(_reason_text(entered), encoding="utf-8")
             if content is None or _still(source, sighting):
@@ -253,6 +265,14 @@ class Inbox:
 
     def _today(self) -> date:
         return self.clock.now().date()
+
+
+def _unforeseen(failure: Exception) -> ExportRefused:
+    return refused(
+        "unforeseen",
+        f"the pipeline failed at this file ({type(failure).__name__})",
+        "report it with the file; the log of the code server holds the details",
+    )
 
 
 def _left_behind(known: FileImport, sighting: Sighting) -> bool:

@@ -18,7 +18,7 @@ from xfg_pipeline.levels.sessions import NEW_YORK
 from xfg_pipeline.levels.validation import judge_day
 from xfg_pipeline.levels.vocabulary import LEVEL_TYPES, Priority, Timeframe
 from xfg_pipeline.storage import file_imports, levels, prices
-from xfg_pipeline.storage.database import Database, lock
+from xfg_pipeline.storage.database import Database, lock, without_hurry
 from xfg_pipeline.storage.file_imports import FileImport
 from xfg_pipeline.storage.levels import LevelRow
 
@@ -84,6 +84,7 @@ class Importer:
         except ExportRefused as refused:
             return self.refuse(content, file_name, refused, by=by)
         with self.database.begin() as connection:
+            without_hurry(connection)
             # One writer a symbol: two files of one day must not interleave.
             lock(connection, "csv_levels", judged.export.symbol)
             import_id = self._enter(connection, content, file_name, judged, by, now)
@@ -156,6 +157,7 @@ class Importer:
         Raises DerivationFailed when a content no longer reads under the present settings; nothing is changed then.
         """
         with self.database.begin() as connection:
+            without_hurry(connection)
             for symbol in self.rules.allowed_symbols:
                 lock(connection, "csv_levels", symbol)
             winners = file_imports.winners(connection, start, end)

@@ -8,8 +8,8 @@ from decimal import Decimal
 from xfg_pipeline.levels.issues import Issue, warning
 from xfg_pipeline.levels.rules import LevelRules
 
-LARGEST = Decimal(10) ** 12
-"""No bound for a market: beyond it arithmetic with ticks is no longer exact."""
+LARGEST = Decimal(10) ** 9
+"""No bound for a market: beyond it the tables hold no price, and arithmetic with ticks is no longer exact."""
 
 
 @dataclass(frozen=True)

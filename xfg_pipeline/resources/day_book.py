@@ -8,7 +8,7 @@ from xfg_pipeline.levels.issues import Severity
 from xfg_pipeline.levels.validation import judge_levels
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.storage import file_imports, levels, manual_levels
-from xfg_pipeline.storage.database import lock
+from xfg_pipeline.storage.database import lock, without_hurry
 
 UNCHECKED = "band_unchecked"
 
@@ -32,6 +32,7 @@ def close_days(pipeline: Pipeline, start: date, end: date) -> ClosedDays:
     days: list[Completeness] = []
     held_levels = warned = failed = 0
     with pipeline.database.begin() as connection:
+        without_hurry(connection)
         # The locks of imports and of typing, in one order: nothing changes under the judgement, and none waits
         # for another in a circle.
         for symbol in pipeline.rules.allowed_symbols:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
+BULK_TIMEOUT_MS = 600_000
 
 
 class DatabaseUnavailable(Exception):
@@ -92,6 +93,12 @@ def _translated() -> Iterator[None]:
 
 def _first_line(error: DBAPIError) -> str:
     return (str(error.orig).strip().splitlines() or ["no reason given"])[0]
+
+
+def without_hurry(connection: Connection) -> None:
+    """Let the statements of this transaction take minutes: it moves a whole file, not a row."""
+    connection.execute(sa.text(f"SET LOCAL statement_timeout = {BULK_TIMEOUT_MS}"))
+    connection.execute(sa.text(f"SET LOCAL idle_in_transaction_session_timeout = {BULK_TIMEOUT_MS}"))
 
 
 def lock(connection: Connection, *subject: object) -> None:

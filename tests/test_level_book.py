@@ -8,10 +8,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.conftest import FixedClock
 from tests.exports import PIVOTS, chart
 from xfg_pipeline import LevelsManager, import_motivewave_csv
+from xfg_pipeline.inbox.examples import export
+from xfg_pipeline.levels.sessions import sessions
+from xfg_pipeline.resources.day_book import close_days
 from xfg_pipeline.resources.level_book import (
     Idempotency,
     IdempotencyConflict,
@@ -22,6 +26,7 @@ from xfg_pipeline.resources.level_book import (
     UnknownSymbol,
 )
 from xfg_pipeline.resources.pipeline import Pipeline
+from xfg_pipeline.storage import levels
 
 DAY = date(2025, 10, 16)
 MONDAY = date(2025, 10, 13)
@@ -34,13 +39,36 @@ def book(pipeline: Pipeline) -> LevelBook:
     return pipeline.book
 
 
-def test_typed_levels_hold_before_imported_ones_and_all_are_kept(pipeline: Pipeline) -> None:
-    aliased = chart(DAY, levels={"pivot": "6699.00"})
-    pipeline.importer.import_bytes(aliased, "ES_levels.csv", by="anna")
-    pipeline.book.enter_pivots("ES", DAY, {"pivot": Decimal("6700.25")}, by="anna")
-    day = pipeline.book.day("ES", DAY)
-    assert day.prices["pivot"] == Decimal("6700.25")
-    assert {row["source"]: row["holds"] for row in day.rows if row["level_type"] == "pivot"}["MANUAL"]
+def test_typed_levels_hold_before_imported_ones_and_those_before_calculated_ones(pipeline: Pipeline) -> None:
+    brought = pipeline.importer.import_bytes(chart(DAY), "ES_levels.csv", by="anna")
+    insert = sa.text(
+        "INSERT INTO structural_levels_v2 "
+        "(symbol, trading_date, level_type, price, source, imported_by, file_import_id) VALUES "
+        "('ES', :day, :level, :price, :source, 'test', CASE WHEN :source = 'CSV' THEN CAST(:file AS bigint) END)"
+    )
+    book, facts = pipeline.book, {"day": DAY, "file": brought.id}
+
+    def hold(level: str) -> tuple[Decimal, list[str], list[Decimal]]:
+        day = book.day("ES", DAY)
+        holding = [row["source"] for row in day.rows if row["level_type"] == level and row["holds"]]
+        near = book.nearby("ES", day.prices[level], Decimal(5)).levels
+        return day.prices[level], holding, [one.price for one in near if one.level_type == level]
+
+    with pipeline.database.begin() as connection:
+        connection.execute(insert, {**facts, "level": "vah", "price": 6702, "source": "CALCULATED"})
+        connection.execute(insert, {**facts, "level": "pivot", "price": 6698, "source": "CALCULATED"})
+    assert hold("vah") == (Decimal("6703.75"), ["CSV"], [Decimal("6703.75")])
+    assert hold("pivot") == (Decimal(6698), ["CALCULATED"], [Decimal(6698)])
+    with pipeline.database.begin() as connection:
+        connection.execute(insert, {**facts, "level": "pivot", "price": 6699, "source": "CSV"})
+    assert hold("pivot") == (Decimal(6699), ["CSV"], [Decimal(6699)])
+    book.enter_pivots("ES", DAY, {"pivot": Decimal("6700.25")}, by="anna")
+    assert hold("pivot") == (Decimal("6700.25"), ["MANUAL"], [Decimal("6700.25")])
+    assert sorted(row["source"] for row in book.day("ES", DAY).rows if row["level_type"] == "pivot") == [
+        "CALCULATED",
+        "CSV",
+        "MANUAL",
+    ]
 
 
 def test_row_audit_and_event_are_one_transaction(book: LevelBook, rows: Rows) -> None:
@@ -210,6 +238,72 @@ def test_prices_come_back_as_they_were_written(pipeline: Pipeline) -> None:
     ]
 
 
+def test_a_pivot_is_validated_only_when_its_band_was_checked(pipeline: Pipeline, rows: Rows) -> None:
+    pipeline.book.enter_pivots("NQ", DAY, TYPED, by="anna")
+    pipeline.importer.import_bytes(chart(date(2025, 10, 15)), "ES_levels.csv", by="anna")
+    pipeline.book.enter_pivots("ES", DAY, TYPED, by="anna")
+    close_days(pipeline, DAY, DAY)
+    assert rows(
+        "SELECT symbol, bool_or(is_validated) AS v FROM structural_levels_v2 WHERE source = 'MANUAL' "
+        "GROUP BY 1 ORDER BY 1"
+    ) == [{"symbol": "ES", "v": True}, {"symbol": "NQ", "v": False}]
+
+
+def test_pivots_of_another_market_make_no_day_complete(pipeline: Pipeline) -> None:
+    wrong = {name: price + 18_000 for name, price in TYPED.items()}
+    pipeline.book.enter_pivots("ES", DAY, wrong, by="anna")
+    pipeline.importer.import_bytes(chart(DAY), "ES_levels.csv", by="anna")
+    found = pipeline.book.completeness("ES", DAY)
+    assert (found.status, found.overall_complete) == ("incomplete", False)
+    assert "pivot" in {name for issue in found.failed for name in issue.levels}
+    # One at a time they can be put right.
+    for name in ("pivot_ba_low", "pivot_low", "pivot", "pivot_high", "pivot_ba_high"):
+        pipeline.book.enter_pivots("ES", DAY, {name: TYPED[name]}, by="anna")
+    assert pipeline.book.completeness("ES", DAY).status == "complete"
+
+
+def test_a_weekly_pivot_typed_on_a_sunday_is_of_the_week_that_follows(book: LevelBook, rows: Rows) -> None:
+    book.enter_pivots("ES", date(2025, 2, 2), {"weekly_pivot": Decimal(6050)}, by="anna")
+    assert rows("SELECT trading_date FROM structural_levels_v2") == [{"trading_date": date(2025, 2, 3)}]
+
+
+def test_a_day_whose_last_level_was_taken_back_is_no_longer_called_partial(pipeline: Pipeline, rows: Rows) -> None:
+    pipeline.book.enter_pivots("ES", DAY, TYPED, by="anna")
+    close_days(pipeline, DAY, DAY)
+    pipeline.book.enter_pivots("ES", DAY, dict.fromkeys(TYPED), by="anna")
+    close_days(pipeline, DAY, DAY)
+    assert rows("SELECT status, total_levels, manual_complete FROM level_completeness") == [
+        {"status": "incomplete", "total_levels": 0, "manual_complete": False}
+    ]
+
+
+def test_typing_goes_on_while_a_long_run_closes_years(pipeline: Pipeline) -> None:
+    days = sessions(date(2021, 1, 4), date(2025, 10, 16))
+    pipeline.importer.import_bytes(export("ES", days).encode(), "ES_long.csv", by="anna")
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(close_days, pipeline, days[0], days[-1])
+        saved = 0
+        while not run.done():
+            pipeline.book.enter_pivots("ES", DAY, {"pivot": Decimal(6640 + saved % 2)}, by="anna")
+            saved += 1
+        assert len(run.result().days) == len(days)
+    assert saved > 5
+
+
+def test_days_read_at_once_are_the_same_as_day_by_day(pipeline: Pipeline) -> None:
+    days = sessions(date(2025, 9, 1), date(2025, 10, 16))
+    pipeline.importer.import_bytes(export("ES", days).encode(), "ES_long.csv", by="anna")
+    for monday, price in ((date(2025, 9, 29), 6600), (date(2025, 10, 6), 6610)):
+        pipeline.book.enter_pivots("ES", monday, {"weekly_pivot": Decimal(price)}, by="anna")
+    pipeline.book.enter_pivots("ES", DAY, TYPED, by="anna")
+    with pipeline.database.read() as connection:
+        at_once = levels.days_of_range(connection, ["ES", "NQ"], days[3], days[-1])
+        assert {day for _, day in at_once} == set(days[3:])
+        for (symbol, day), held in at_once.items():
+            alone = levels.holding(levels.rows_of_day(connection, symbol, day))
+            assert {name: row["id"] for name, row in held.items()} == {name: row["id"] for name, row in alone.items()}
+
+
 def test_the_day_rolls_over_at_six_in_the_evening(book: LevelBook, clock: FixedClock) -> None:
     clock.at = datetime(2025, 10, 17, 21, 59, tzinfo=UTC)
     assert book.today() == date(2025, 10, 17)
@@ -253,6 +347,24 @@ class TestFromPython:
         status = manager.get_completeness("ES", day)
         assert (status["manual_complete"], status["status"]) == (True, "partial")
         assert set(status["missing_csv"]) == {"previous_day_high", "previous_day_low", "previous_day_close"}
+        manager.close()
+
+    @pytest.mark.parametrize("day", [date(2024, 1, 16), "2024-01-16", datetime(2024, 1, 16, 9, 30, tzinfo=UTC)])
+    def test_dates_come_as_programs_have_them(self, database_url: str, day: date | str) -> None:
+        manager = LevelsManager(database_url)
+        manager.add_manual_levels("es", day, {"pivot": 5838})
+        assert manager.get_levels_for_date("ES", day) == {"pivot": 5838.0}
+        assert len(manager.get_nearby_levels("ES", 5840, 5, day)) == 1
+        assert manager.get_completeness("ES", day)["status"] == "partial"
+        manager.close()
+
+    @pytest.mark.parametrize("price", ["abc", True, float("nan"), float("inf"), 0, -1])
+    def test_what_is_no_price_is_refused_by_its_name(self, database_url: str, price: float) -> None:
+        manager = LevelsManager(database_url)
+        with pytest.raises(PivotsRefused, match="pivot"):
+            manager.add_manual_levels("ES", date(2024, 1, 16), {"pivot": price})
+        with pytest.raises(PivotsRefused, match="price"):
+            manager.get_nearby_levels("ES", price)
         manager.close()
 
     def test_a_refusal_says_why(self, database_url: str, tmp_path: Path) -> None:

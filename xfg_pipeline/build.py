@@ -13,8 +13,9 @@ from xfg_pipeline.checks.levels import (
     no_level_breaks_a_rule,
     prices_are_plausible,
 )
-from xfg_pipeline.jobs import bars_job, levels_job
+from xfg_pipeline.jobs import bars_job, checks_job, levels_job
 from xfg_pipeline.resources.dagster_resource import PipelineResource
+from xfg_pipeline.schedules import levels_expected
 from xfg_pipeline.sensors.inbox import inbox_sensor
 from xfg_pipeline.sensors.manual_levels import manual_levels_sensor
 from xfg_pipeline.settings import Settings
@@ -33,7 +34,8 @@ def build_definitions(
             prices_are_plausible,
             levels_of_today_are_complete,
         ],
-        jobs=[levels_job, bars_job],
+        jobs=[levels_job, bars_job, checks_job],
+        schedules=[levels_expected],
         sensors=[inbox_sensor(interval), manual_levels_sensor(interval)],
         resources={"pipeline": PipelineResource(), **(resources or {})},
         executor=dg.in_process_executor,

@@ -16,6 +16,8 @@ POINTS = (
     "manual.after_commit",
     "derive.before_commit",
     "derive.after_commit",
+    "close.before_commit",
+    "close.after_commit",
     "migrate.before_commit",
     "migrate.after_commit",
 )

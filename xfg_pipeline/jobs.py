@@ -11,6 +11,13 @@ levels_job = dg.define_asset_job(
     tags={"dagster/max_runtime": "900"},
 )
 
+checks_job = dg.define_asset_job(
+    "checks_of_levels",
+    selection=dg.AssetSelection.checks_for_assets("csv_levels", "structural_levels", "level_completeness"),
+    executor_def=dg.in_process_executor,
+    description="All checks of levels, without deriving anything.",
+)
+
 bars_job = dg.define_asset_job(
     "bars_of_days",
     selection=["motivewave_exports", "price_bars"],

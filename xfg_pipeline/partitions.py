@@ -4,9 +4,7 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from xfg_pipeline.levels.sessions import FIRST_DAY, NEW_YORK, holidays
-
-LAST_HOLIDAY_YEAR = 2040
+from xfg_pipeline.levels.sessions import FIRST_DAY, LAST_DAY, NEW_YORK, holidays
 
 
 def trading_days() -> dg.TimeWindowPartitionsDefinition:
@@ -15,7 +13,7 @@ def trading_days() -> dg.TimeWindowPartitionsDefinition:
     Three partitions ahead: from 18:00 on the next session is typed in, on a Friday that is Monday's, and the
     furthest day that pivots can be typed for is the one after it.
     """
-    closed = holidays(FIRST_DAY, date(LAST_HOLIDAY_YEAR, 12, 31))
+    closed = holidays(FIRST_DAY, LAST_DAY)
     return dg.TimeWindowPartitionsDefinition(
         start=datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=NEW_YORK),
         fmt="%Y-%m-%d",

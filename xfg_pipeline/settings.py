@@ -6,7 +6,6 @@ The environment wins over `.env`, and that over the file. Nothing here reads any
 import os
 import re
 from collections.abc import Iterator
-from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -98,7 +97,6 @@ class LevelSettings(Section):
     time_zone: Literal["auto"] | TimeZone = "auto"
     sources: tuple[ExportSource, ...] = ()
     manual_on_tick: bool = True
-    regular_close: time = time(16, 0)
     max_file_megabytes: Annotated[int, Field(ge=1, le=1024)] = 64
 
 
@@ -322,7 +320,6 @@ class Settings(BaseSettings):
             time_zone=own.time_zone,
             sources=tuple(SourceRule(s.match, s.date_order, s.time_zone) for s in own.sources),
             manual_on_tick=own.manual_on_tick,
-            regular_close=own.regular_close,
             max_file_bytes=own.max_file_megabytes * 1024 * 1024,
         )
 

@@ -192,13 +192,12 @@ def test_figures_and_sentences_look_as_they_should() -> None:
 
 
 def test_the_page_says_when_nobody_reads_the_folder(desk: Desk) -> None:
-    from xfg_pipeline.inbox.folder import LAST_LOOK
     from xfg_pipeline.storage import service_marks
 
     person, clock = desk.person(), desk.pipeline.clock
-    service_marks.write(desk.pipeline.database, LAST_LOOK, clock.now())
+    service_marks.write(desk.pipeline.database, service_marks.LAST_LOOK, clock.now())
     assert "is not being read" not in person.get("/levels").text
-    service_marks.write(desk.pipeline.database, LAST_LOOK, clock.now() - timedelta(minutes=3))
+    service_marks.write(desk.pipeline.database, service_marks.LAST_LOOK, clock.now() - timedelta(minutes=3))
     assert "is not being read: last read 16 Oct 09:38:12" in person.get("/levels").text
 
 

@@ -17,7 +17,8 @@ import pytest
 
 from tests.conftest import FixedClock
 from tests.exports import chart
-from xfg_pipeline.inbox.folder import PATIENCE, Inbox, Scan
+from xfg_pipeline.inbox.folder import PATIENCE, SETTLED, Inbox, Scan
+from xfg_pipeline.inbox.importer import Importer
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.storage.database import Database, DatabaseUnavailable
 
@@ -325,7 +326,7 @@ def test_a_scan_stops_at_its_time_and_the_next_goes_on(pipeline: Pipeline, drop:
 
 def test_a_file_that_stood_still_already_is_not_waited_for(pipeline: Pipeline, drop: Drop, clock: FixedClock) -> None:
     stood = drop("ES_levels.csv").lstat().st_ctime
-    for age, wanted in ((-5.0, 2.0), (0.5, 1.5), (2.0, 0.0), (60.0, 0.0)):
+    for age, wanted in ((-5.0, SETTLED), (0.5, SETTLED - 0.5), (SETTLED, 0.0), (60.0, 0.0)):
         clock.at = datetime.fromtimestamp(stood + age, UTC)
         assert pipeline.inbox._until_settled(pipeline.inbox._look()) == pytest.approx(wanted, abs=1e-3)
 
@@ -410,7 +411,7 @@ def test_one_file_that_breaks_the_pipeline_does_not_hold_up_the_others(
     drop("ES_strange.csv", chart(DAY, levels={"vah": "6704.00"}), timedelta(minutes=2))
     drop("ES_slow.csv", chart(DAY, levels={"vah": "6705.00"}), timedelta(minutes=2))
     drop("ES_good.csv", chart(DAY))
-    real = pipeline.importer.import_bytes
+    real = pipeline.importer._imported
 
     def breaking(content: bytes, name: str, **words: object) -> object:
         if "strange" in name:
@@ -419,8 +420,76 @@ def test_one_file_that_breaks_the_pipeline_does_not_hold_up_the_others(
             raise DatabaseUnavailable("canceling statement due to statement timeout")
         return real(content, name, **words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline.importer, "import_bytes", breaking)
+    monkeypatch.setattr(pipeline.importer, "_imported", breaking)
     scan = pipeline.inbox.scan()
     assert states(scan) == {"ES_strange.csv": "refused", "ES_good.csv": "imported"}
     assert [one.name for one in scan.waiting] == ["ES_slow.csv"]
     assert "ZeroDivisionError" in (pipeline.folders.errors / "ES_strange.csv.txt").read_text()
+
+
+def test_a_file_that_somebody_holds_open_waits_however_long_it_stands_still(
+    pipeline: Pipeline, rows: Rows, clock: FixedClock
+) -> None:
+    path = pipeline.folders.inbox / "ES_levels.csv"
+    whole = chart([date(2025, 10, 15), DAY])
+    cut = whole.index(b"2025-10-16")
+    with path.open("wb", buffering=0) as file:
+        file.write(whole[:cut])
+        os.utime(path, (clock.now().timestamp() - 60,) * 2)
+        scan = pipeline.inbox.scan()
+        assert [one.reason for one in scan.waiting] == ["still being written"]
+        assert rows("SELECT * FROM file_imports") == []
+        file.write(whole[cut:])
+    os.utime(path, (clock.now().timestamp(),) * 2)
+    assert states(pipeline.inbox.scan()) == {"ES_levels.csv": "imported"}
+    assert rows("SELECT count(DISTINCT trading_date) AS n FROM structural_levels_v2") == [{"n": 2}]
+
+
+def test_a_refused_file_that_is_moved_back_is_tried_again(
+    pipeline: Pipeline, drop: Drop, clock: FixedClock, exports: Path, rows: Rows
+) -> None:
+    drop("ES_dates.csv", (exports / "bad/ES_date_order_unknown.csv").read_bytes())
+    pipeline.inbox.scan()
+    (pipeline.folders.errors / "ES_dates.csv").rename(pipeline.folders.inbox / "ES_dates.csv")
+    told = Importer(pipeline.database, replace(pipeline.rules, date_order="day_first"), clock)
+    inbox = Inbox(told, pipeline.folders, clock, max_age_hours=24, pause=lambda _: None)
+    assert states(inbox.scan()) == {"ES_dates.csv": "imported"}
+    assert rows("SELECT state, attempt FROM file_imports") == [{"state": "imported", "attempt": 2}]
+
+
+def test_what_the_first_look_after_a_pause_leaves_is_not_old_for_the_second(
+    pipeline: Pipeline, drop: Drop, clock: FixedClock
+) -> None:
+    pipeline.inbox.scan()
+    drop("ES_levels.csv", age=timedelta(0))
+    clock.at += timedelta(days=3)
+    assert pipeline.inbox.scan(seconds=-1).done == ()
+    clock.at += timedelta(seconds=5)
+    assert states(pipeline.inbox.scan()) == {"ES_levels.csv": "imported"}
+
+
+def test_a_file_taken_away_during_its_import_is_filed_from_what_was_read(
+    pipeline: Pipeline, drop: Drop, monkeypatch: pytest.MonkeyPatch, rows: Rows
+) -> None:
+    path = drop("ES_levels.csv")
+    real = pipeline.importer.import_bytes
+
+    def taken(*args: object, **words: object) -> object:
+        done = real(*args, **words)  # type: ignore[arg-type]
+        path.unlink()
+        return done
+
+    monkeypatch.setattr(pipeline.importer, "import_bytes", taken)
+    pipeline.inbox.scan()
+    assert (pipeline.folders.processed / "2025-10-17/ES_levels.csv").read_bytes() == chart(DAY)
+    assert rows("SELECT filing_error FROM file_imports") == [{"filing_error": None}]
+
+
+def test_a_reason_never_overwrites_a_refused_file(pipeline: Pipeline, drop: Drop) -> None:
+    bad = chart(DAY, levels={"vah": "NaN"})
+    drop("ES_a.csv.txt", bad)
+    pipeline.inbox.scan()
+    drop("ES_a.csv", bad + b"\n")
+    pipeline.inbox.scan()
+    assert (pipeline.folders.errors / "ES_a.csv.txt").read_bytes() == bad
+    assert files(pipeline.folders.errors) == {"ES_a.csv.txt", "ES_a.csv.txt.txt", "ES_a_1.csv", "ES_a_1.csv.txt"}

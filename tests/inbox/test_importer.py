@@ -15,6 +15,7 @@ from tests.conftest import FixedClock
 from tests.exports import chart
 from xfg_pipeline.inbox.importer import DerivationFailed, Importer
 from xfg_pipeline.levels.issues import ExportUnfinished
+from xfg_pipeline.resources.day_book import close_days
 from xfg_pipeline.resources.pipeline import Pipeline
 
 DAY = date(2025, 10, 16)
@@ -236,10 +237,80 @@ def test_what_holds_for_every_day_is_said_once_a_file(importer: Importer) -> Non
 def test_a_level_is_validated_only_when_its_band_was_checked(pipeline: Pipeline, rows: Rows) -> None:
     pipeline.importer.import_bytes(chart(date(2025, 10, 15)), "ES_a.csv", by="anna")
     pipeline.importer.import_bytes(chart(DAY), "ES_b.csv", by="anna")
-    assert rows("SELECT trading_date, bool_and(is_validated) AS v FROM structural_levels_v2 GROUP BY 1 ORDER BY 1") == [
-        {"trading_date": date(2025, 10, 15), "v": False},
-        {"trading_date": DAY, "v": True},
-    ]
+    query = "SELECT trading_date, bool_and(is_validated) AS v FROM structural_levels_v2 GROUP BY 1 ORDER BY 1"
+    wanted = [{"trading_date": date(2025, 10, 15), "v": False}, {"trading_date": DAY, "v": True}]
+    assert rows(query) == wanted
+    close_days(pipeline, date(2025, 10, 15), DAY)
+    assert rows(query) == wanted
+    # With the file of the day after as a measure, deriving again checks what could not be checked.
+    pipeline.importer.derive(date(2025, 10, 15), DAY, by="dagster")
+    close_days(pipeline, date(2025, 10, 15), DAY)
+    assert [row["v"] for row in rows(query)] == [True, True]
+
+
+def test_a_file_that_is_trusted_under_its_true_name_keeps_its_levels(pipeline: Pipeline, rows: Rows) -> None:
+    older = chart(DAY, "24621.50", {name: str(Decimal(price) + 18_000) for name, price in _levels().items()})
+    pipeline.importer.import_bytes(older, "NQ_right.csv", by="anna")
+    content = chart(DAY)
+    pipeline.importer.import_bytes(content, "NQ_levels.csv", by="anna", trust=True)
+    assert pipeline.book.day("NQ", DAY).prices["vah"] == Decimal("6703.75")
+    done = pipeline.importer.import_bytes(content, "ES_levels.csv", by="anna", trust=True)
+    assert (done.symbol, done.file_name) == ("ES", "ES_levels.csv")
+    for _ in range(2):
+        assert pipeline.book.day("ES", DAY).prices["vah"] == Decimal("6703.75")
+        assert pipeline.book.day("NQ", DAY).prices["vah"] == Decimal("24703.75")
+        pipeline.importer.derive(DAY, DAY, by="dagster")
+
+
+def test_a_day_that_a_renamed_file_gives_up_and_nobody_else_has_is_empty(pipeline: Pipeline) -> None:
+    pipeline.importer.import_bytes(chart(DAY), "NQ_levels.csv", by="anna")
+    pipeline.importer.import_bytes(chart(DAY), "ES_levels.csv", by="anna", trust=True)
+    assert pipeline.book.day("NQ", DAY).prices == {}
+    assert len(pipeline.book.day("ES", DAY).prices) == 9
+
+
+def test_bars_of_another_market_are_refused_where_the_market_is_known(pipeline: Pipeline, exports: Path) -> None:
+    pipeline.importer.import_bytes((exports / "ES_levels.csv").read_bytes(), "ES_levels.csv", by="anna")
+    bars = (exports / "NQZ5 - 5 min - RTH.csv").read_bytes()
+    done = pipeline.importer.import_bytes(bars, "ESZ5 - 5 min - RTH.csv", by="anna")
+    assert done.state == "refused"
+    assert "24,756.25" in done.reason or "24756.25" in done.reason
+
+
+def test_bars_without_a_volume_have_none(importer: Importer, rows: Rows) -> None:
+    lines = [f"2025-10-16 {hour:02}:00:00,6700,6710,6690,6705" for hour in range(10, 16)]
+    content = "\n".join(["Date/Time,Open,High,Low,Close", *lines]) + "\n"
+    assert importer.import_bytes(content.encode(), "ES - 60 min.csv", by="anna").state == "imported"
+    assert rows("SELECT DISTINCT volume FROM price_bars") == [{"volume": None}]
+
+
+def test_a_symbol_that_is_no_longer_allowed_does_not_hold_up_the_others(pipeline: Pipeline) -> None:
+    pipeline.importer.import_bytes(chart(DAY), "ES_levels.csv", by="anna")
+    pipeline.importer.import_bytes(chart(DAY), "NQ_copy.csv", by="anna")
+    far = {name: str(Decimal(price) + 18_000) for name, price in _levels().items()}
+    pipeline.importer.import_bytes(chart(DAY, "24621.50", far), "NQ_levels.csv", by="anna")
+    only_es = Importer(pipeline.database, replace(pipeline.rules, allowed_symbols=("ES",)), pipeline.clock)
+    assert only_es.derive(DAY, DAY, by="dagster").levels == 9
+
+
+def test_an_old_content_that_comes_back_is_told_what_holds_instead(importer: Importer) -> None:
+    importer.import_bytes(chart(DAY), "ES_a.csv", by="anna")
+    importer.import_bytes(chart(DAY, levels={"vah": "6704.00"}), "ES_b.csv", by="anna")
+    again = importer.import_bytes(chart(DAY), "ES_a.csv", by="anna")
+    assert "ES_b.csv" in again.reason
+    assert "--trust" in again.reason
+
+
+def test_a_price_with_the_digits_of_a_float_is_kept_to_eight_decimals(pipeline: Pipeline) -> None:
+    pipeline.importer.import_bytes(chart(DAY, levels={"vwap": "6626.416666666667"}), "ES_a.csv", by="anna")
+    assert pipeline.book.day("ES", DAY).prices["vwap"] == Decimal("6626.41666667")
+
+
+def test_bars_with_columns_that_nobody_knows_say_so(importer: Importer) -> None:
+    lines = [f"2025-10-16 {hour:02}:00:00,6700,6710,6690,6705,1,6701" for hour in range(10, 16)]
+    content = "\n".join(["Date/Time,Open,High,Low,Close,Volume,My VAH", *lines]) + "\n"
+    done = importer.import_bytes(content.encode(), "ES - 60 min.csv", by="anna")
+    assert [issue["code"] for issue in done.issues if "My VAH" in issue["message"]] == ["no_known_level"]
 
 
 def test_later_prices_do_not_undo_what_was_accepted(pipeline: Pipeline) -> None:

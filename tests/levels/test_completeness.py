@@ -68,6 +68,26 @@ def test_a_day_of_levels_that_nobody_requires_is_partial() -> None:
     assert completeness("ES", TUESDAY, {"mgi_rtho": Decimal("6634.00")}, LevelRules()).status == "partial"
 
 
+WEEKLY = {"weekly_pivot": Decimal("6700.00")}
+
+
+def test_the_weekly_pivot_of_another_day_alone_leaves_a_day_incomplete() -> None:
+    found = completeness("ES", TUESDAY, WEEKLY, LevelRules())
+    assert (found.status, found.total_levels, found.missing_manual) == ("incomplete", 1, PIVOTS)
+    holiday = date(2026, 1, 19)
+    assert completeness("ES", holiday, WEEKLY, LevelRules()).status == "incomplete"
+
+
+def test_the_weekly_pivot_alone_makes_the_day_partial_that_requires_it() -> None:
+    assert completeness("ES", MONDAY, WEEKLY, LevelRules()).status == "partial"
+    assert completeness("ES", AFTER_A_HOLIDAY, WEEKLY, LevelRules()).status == "partial"
+
+
+@pytest.mark.parametrize("name", ["vah", "pivot", "mgi_rtho"])
+def test_one_level_beside_the_weekly_pivot_makes_a_day_partial(name: str) -> None:
+    assert completeness("ES", TUESDAY, {**WEEKLY, name: Decimal("6700.00")}, LevelRules()).status == "partial"
+
+
 def test_a_missing_critical_level_is_incomplete() -> None:
     rules = LevelRules(critical=("MGI: ONH",))
     assert completeness("ES", TUESDAY, WHOLE, rules).status == "complete"

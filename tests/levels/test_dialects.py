@@ -178,6 +178,39 @@ def test_bars_may_lack_their_volume() -> None:
     assert export.bars.frame["volume"].isna().all()
 
 
+def test_a_bar_without_a_volume_stands_beside_others_with_one() -> None:
+    rows = [bar("20251014 093000", volume=""), bar("20251014 093500"), bar("20251014 094000", volume=" ")]
+    export = read(csv(rows, BARS), "ES.csv")
+    assert export.bars is not None
+    assert str(export.bars.frame["volume"].dtype) == "Int64"
+    assert export.bars.frame["volume"].isna().tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("volume", "code"),
+    [
+        ("1000000000000000", "absurd_volume"),
+        ("1,000,000,000,000,000", "absurd_volume"),
+        ("1000000B", "absurd_volume"),
+        ("9" * 24, "absurd_volume"),
+        ("9" * 23 + "B", "absurd_volume"),
+        ("-1", "negative"),
+        ("-1.5K", "negative"),
+        ("NaN", "not_finite"),
+        ("-Infinity", "not_finite"),
+        ("9" * 25, "not_a_volume"),
+    ],
+)
+def test_a_volume_that_cannot_be_is_refused_with_its_place_and_the_remedy(volume: str, code: str) -> None:
+    rows = [bar("20251014 093000", volume="999999999999999"), bar("20251014 093500", volume=volume)]
+    (issue,) = refusal(csv(rows, BARS), "ES.csv").issues
+    assert (issue.code, issue.line, issue.columns, issue.values) == (code, 3, ("Volume",), (volume,))
+    assert issue.remedy
+    export = read(csv([rows[0], bar("20251014 093500")], BARS), "ES.csv")
+    assert export.bars is not None
+    assert export.bars.frame["volume"].tolist() == [10**15 - 1, 10]
+
+
 def test_daily_bars_open_on_the_evening_before() -> None:
     header = (*BARS, "Range", "Spread", "Open Interest")
     rows = [
@@ -203,7 +236,8 @@ def test_daily_bars_open_on_the_evening_before() -> None:
         ([bar("20251014 093000"), bar("20251014 093500", "")], "no_price", 3),
         ([bar("20251014 093000"), bar("20251014 093500", "0")], "no_price", 3),
         ([bar("20251014 093000"), bar("20251014 093500", "5e3")], "not_a_price", 3),
-        ([bar("20251014 093000"), bar("20251014 093500", volume="-1")], "not_a_volume", 3),
+        ([bar("20251014 093000"), bar("20251014 093500", "0.000000009")], "not_a_price", 3),
+        ([bar("20251014 093000"), bar("20251014 093500", volume="-1")], "negative", 3),
         ([bar("20251014 093000"), bar("20251014 093500", volume="1.5")], "not_a_volume", 3),
         ([bar("20251014 093000"), bar("20251014 093000", "7000")], "two_bars_at_once", 3),
         ([bar("20251014 093000"), bar("20251018 093500")], "time_zone", 3),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xfg_pipeline.levels.band import is_price
 from xfg_pipeline.levels.formats.cells import Cell
 from xfg_pipeline.levels.formats.numbers import Dialect, prove_dialect
 from xfg_pipeline.levels.issues import ExportRefused
@@ -100,7 +101,37 @@ def test_any_text_is_a_positive_price_or_nothing_or_refused(text: str, decimal: 
         price = Dialect(decimal).price(cell)
     except ExportRefused:
         return
-    assert price is None or (price.is_finite() and 0 < price < 10**12)
+    assert price is None or is_price(price)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("0.0000000099", "below 0.00000001, and prices are kept to 8 decimals"),
+        ("1000000000", "1,000,000,000 or more"),
+    ],
+)
+def test_a_price_of_a_size_that_cannot_be_kept_is_refused_with_the_reason(text: str, why: str) -> None:
+    with pytest.raises(ExportRefused) as caught:
+        Dialect(".").price(Cell(text, 2, "Close"))
+    (issue,) = caught.value.issues
+    assert (issue.code, issue.line, issue.columns, issue.values) == ("not_a_price", 2, ("Close",), (text,))
+    assert issue.message == f'"{text}" is not a price: {why}'
+    assert issue.remedy
+
+
+@pytest.mark.parametrize("text", ["0.00000001", "999999999.99999999"])
+def test_the_smallest_and_the_largest_price_are_read(text: str) -> None:
+    assert Dialect(".").price(Cell(text, 2, "Close")) == Decimal(text)
+
+
+@given(st.from_regex(r"[-+]?[0-9.,' ]{1,24}[KMBe]?", fullmatch=True))
+def test_any_text_is_a_volume_that_can_be_or_nothing_or_refused(text: str) -> None:
+    try:
+        volume = Dialect(".").volume(Cell(text, 2, "Volume"))
+    except ExportRefused:
+        return
+    assert volume is None or 0 <= volume < 10**15
 
 
 @given(st.lists(st.text(alphabet="0123456789.,' -", max_size=12), max_size=6), st.sampled_from([",", ";", "\t"]))

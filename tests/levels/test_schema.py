@@ -23,13 +23,14 @@ def test_the_cells_of_a_good_file_pass() -> None:
     assert schema_faults(()) == []
 
 
-@pytest.mark.parametrize("price", ["NaN", "sNaN", "Infinity", "0", "-1", "1E+400"])
+@pytest.mark.parametrize("price", ["NaN", "sNaN", "Infinity", "0", "-1", "1E+400", "9E-9"])
 def test_a_cell_that_is_no_price_is_named(price: str) -> None:
     first, second = _days()
     bad = replace(second, cells={**second.cells, "vah": LevelCell(Decimal(price), "VAH", 7, price)})
     (issue,) = schema_faults((first, bad))
     assert (issue.code, issue.line, issue.levels) == ("not_a_price", 7, ("vah",))
     assert issue.is_error
+    assert issue.message.startswith(f"VAH {price} of 2025-10-15 is not a price: ")
 
 
 def test_a_level_has_one_price_a_date() -> None:

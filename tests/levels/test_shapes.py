@@ -69,6 +69,8 @@ def test_an_empty_cell_or_a_zero_is_no_level_yet(text: str, why: str) -> None:
         ("=1+1", "not_a_price"),
         ("٦٧١٨", "not_a_price"),
         ("9" * 13, "not_a_price"),
+        ("1000000000", "not_a_price"),
+        ("0.0000000099", "not_a_price"),
     ],
 )
 def test_any_other_text_refuses_the_file(text: str, code: str) -> None:
@@ -189,6 +191,71 @@ def test_a_level_that_stands_twice_must_agree() -> None:
     assert len(read(csv(rows, LONG)).days[0].cells) == 1
     (issue,) = refusal(csv([*rows, ("14/10/2025", "vah", "6719.00")], LONG)).issues
     assert (issue.code, issue.line, issue.values) == ("two_prices", 4, ("6718.50", "6719.00"))
+
+
+def _long(*rows: str) -> str:
+    """Rows of `time level price`, the time of day with the date's day before it: `14T09:30 vah 6703.75`."""
+    cells = [row.split(" ") for row in rows]
+    return csv([(f"2025-10-{time.replace('T', ' ')}:00", level, price) for time, level, price in cells], LONG)
+
+
+def test_of_a_row_a_level_with_times_the_first_at_or_after_half_past_nine_counts() -> None:
+    export = read(
+        _long(
+            "14T10:00 overnight_high 6720.00",
+            "14T09:29 overnight_high junk",
+            "14T09:30 overnight_high 6719.25",
+            "14T09:29 vah 6700.00",
+            "14T15:55 vah NaN",
+            "14T09:35 VAH 6703.75",
+            "14T10:05 poc 0",
+            "14T10:10 poc 6693.75",
+            "14T09:25 val 6678.75",
+            "14T18:00 overnight_low ?",
+        )
+    )
+    (day,) = export.days
+    assert (export.shape, export.time_zone, day.line, day.row_time) == ("long", "America/New_York", None, None)
+    assert {level: (cell.line, cell.text) for level, cell in day.cells.items()} == {
+        "overnight_high": (4, "6719.25"),
+        "vah": (7, "6703.75"),
+    }
+    assert (day.absent["poc"], day.absent["val"]) == ("zero", "no column")
+    (issue,) = export.warnings
+    assert (issue.code, issue.line, issue.values) == ("dates_without_row", 11, ("2025-10-15",))
+
+
+def test_levels_of_the_early_morning_are_not_final() -> None:
+    export = read(_long("14T08:00 vah 6700.00", "14T09:29 vah 6701.00", "15T09:30 vah 6703.75", "16T16:59 poc 2.5"))
+    assert [str(day) for day in export.trading_dates] == ["2025-10-15", "2025-10-16"]
+    (issue,) = export.warnings
+    assert (issue.code, issue.line, issue.values) == ("dates_without_row", 2, ("2025-10-14",))
+    assert issue.message.startswith("2025-10-14 has 2 rows and none at or after 09:30")
+    (issue,) = refusal(_long("14T10:00 EAD 1", "14T09:29 vah 6700.00", "15T08:00 vah 6700.00")).issues
+    assert (issue.code, issue.line, issue.columns) == ("no_row", 3, ("date",))
+
+
+def test_half_past_nine_of_a_row_a_level_is_new_york_time() -> None:
+    rows = [("14/10/2025 15:25:00", "vah", "1.25"), ("14/10/2025 15:30:00", "vah", "2.25")]
+    export = read(csv(rows, LONG), rules=LevelRules(time_zone="Europe/Berlin"))
+    assert [cell.line for day in export.days for cell in day.cells.values()] == [3]
+    offsets = [("2025-10-14T13:29:59Z", "vah", "1.25"), ("2025-10-14T09:30:00-04:00", "vah", "2.25")]
+    assert [cell.line for day in read(csv(offsets, LONG)).days for cell in day.cells.values()] == [3]
+    split = [("14/10/2025", "09:29", "vah", "1.25"), ("14/10/2025", "09:31", "vah", "2.25")]
+    export = read(csv(split, ("Date", "Time", "level", "price")))
+    assert [cell.line for day in export.days for cell in day.cells.values()] == [3]
+
+
+def test_two_rows_a_level_of_one_time_must_agree_and_those_of_two_times_need_not() -> None:
+    text = _long("14T09:30 vah 6718.50", "14T09:30 VAH 6718.5", "14T09:35 vah 6719.00")
+    assert [cell.line for cell in read(text).days[0].cells.values()] == [2]
+    (issue,) = refusal(_long("14T09:30 vah 6718.50", "14T09:30 VAH 6719.00")).issues
+    assert (issue.code, issue.line, issue.values) == ("two_prices", 3, ("6718.50", "6719.00"))
+
+
+def test_midnight_on_every_row_of_a_level_is_a_date() -> None:
+    (day,) = (export := read(_long("14T00:00 vah 6718.50"))).days
+    assert (export.time_zone, len(day.cells)) == (None, 1)
 
 
 def test_a_symbol_column_of_a_long_file_decides() -> None:

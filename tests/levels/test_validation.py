@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xfg_pipeline.levels.band import SMALLEST, UNCHECKED, is_price
 from xfg_pipeline.levels.formats import ExportDay, LevelCell
 from xfg_pipeline.levels.issues import Issue, Severity
 from xfg_pipeline.levels.rules import LevelRules
@@ -114,7 +115,9 @@ def test_a_midpoint_away_from_the_middle_is_a_warning() -> None:
     assert (issue.code, issue.severity) == ("midpoint", Severity.WARNING)
 
 
-@pytest.mark.parametrize("price", ["NaN", "sNaN", "Infinity", "-Infinity", "0", "-0", "-1", "1E+400"])
+@pytest.mark.parametrize(
+    "price", ["NaN", "sNaN", "Infinity", "-Infinity", "0", "-0", "-1", "1E+400", "0.0000000099", "1E-400"]
+)
 def test_what_is_no_price_is_an_error_everywhere(price: str) -> None:
     bad = Decimal(price)
     assert _codes(judge_levels({"vah": bad}, "ES", RULES)) == ["not_a_price"]
@@ -122,6 +125,14 @@ def test_what_is_no_price_is_an_error_everywhere(price: str) -> None:
     day = replace(_day(), cells={"vah": LevelCell(bad, "VAH", 7, price), "val": LevelCell(Decimal(1), "VAL", 7, "1")})
     (issue,) = [issue for issue in judge_day(day, "ES", RULES, REFERENCE) if issue.is_error]
     assert (issue.code, issue.line, issue.columns, issue.values) == ("not_a_price", 7, ("VAH",), (price,))
+
+
+def test_the_smallest_price_is_the_last_decimal_that_is_kept() -> None:
+    assert Decimal("0.00000001") == SMALLEST
+    assert is_price(SMALLEST)
+    assert not is_price(SMALLEST.next_minus())
+    (issue,) = judge_levels(_prices(vah="0.000000009"), "ES", RULES)
+    assert "below 0.00000001, and prices are kept to 8 decimals" in issue.message
 
 
 @pytest.mark.parametrize(
@@ -151,8 +162,9 @@ def test_a_close_outside_of_the_band_means_another_market() -> None:
 
 
 def test_without_an_outside_price_a_warning_says_so() -> None:
-    assert "band_unchecked" in _codes(judge_day(_day(vah="6700"), "ES", RULES, None), Severity.WARNING)
-    assert "band_unchecked" not in _codes(judge_day(_day(vah="6700"), "ES", RULES, REFERENCE), Severity.WARNING)
+    assert UNCHECKED == "band_unchecked"
+    assert UNCHECKED in _codes(judge_day(_day(vah="6700"), "ES", RULES, None), Severity.WARNING)
+    assert UNCHECKED not in _codes(judge_day(_day(vah="6700"), "ES", RULES, REFERENCE), Severity.WARNING)
 
 
 def test_missing_levels_are_warnings_that_are_equal_for_all_days() -> None:
@@ -191,7 +203,10 @@ def _beside(name: str, **typed: str) -> tuple[Severity, str] | None:
         ("pivot_low", "25099.75", "warning", "Below BA low: unusual"),
         ("pivot_high", "25200.00", "warning", "Below pivot: unusual"),
         ("pivot_low", "25300.00", "warning", "Above pivot: unusual"),
-        ("pivot", "-1", "error", "Not a price"),
+        ("pivot", "-1", "error", "Not a price: not above 0"),
+        ("pivot", "Infinity", "error", "Not a price: not a finite number"),
+        ("pivot", "1E+9", "error", "Not a price: 1,000,000,000 or more"),
+        ("pivot", "0.000000009", "error", "Not a price: below 0.00000001, and prices are kept to 8 decimals"),
         ("weekly_pivot", "6700.00", "error", "More than 20 % from Close of yesterday: 25,000.00"),
     ],
 )
@@ -222,7 +237,7 @@ def test_only_pivots_are_typed_in() -> None:
 
 def test_pivots_without_a_reference_are_accepted_with_a_warning() -> None:
     issues = judge_pivots(PIVOTS, "NQ", RULES, None)
-    assert [(issue.code, issue.severity) for issue in issues] == [("band_unchecked", Severity.WARNING)]
+    assert [(issue.code, issue.severity) for issue in issues] == [(UNCHECKED, Severity.WARNING)]
 
 
 @given(
@@ -234,4 +249,4 @@ def test_any_prices_are_judged_without_a_crash(prices: dict[str, Decimal], refer
         assert set(issue.levels) <= set(prices)
     typed = {name: price for name, price in prices.items() if name in MANUAL_LEVELS}
     for issue in judge_pivots(typed, "ES", RULES, reference):
-        assert issue.levels or issue.code == "band_unchecked"
+        assert issue.levels or issue.code == UNCHECKED

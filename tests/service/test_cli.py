@@ -175,6 +175,7 @@ def test_health_lists_each_dependency_and_exits_1_when_one_is_down(xfg: Xfg) -> 
         "dagster_webserver": False,
         "desk": False,
         "inbox": False,
+        "inbox_sensor": False,
         "disk": True,
     }
     plain = xfg("health", PORT="1", DAGSTER_PORT="2")
@@ -265,3 +266,13 @@ def test_a_backfill_without_the_service_says_what_to_start(xfg: Xfg) -> None:
     assert ran.returncode == 1
     assert "xfg up" in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_password_with_a_space_stays_a_url_that_libpq_takes() -> None:
+    import sqlalchemy as sa
+    from psycopg.conninfo import conninfo_to_dict
+
+    from xfg_pipeline.service.databases import _plain
+
+    url = _plain(sa.make_url("postgresql+psycopg://anna:a%20b%25c@127.0.0.1:1/x"))
+    assert conninfo_to_dict(url)["password"] == "a b%c"

@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from xfg_pipeline.sensors.carrying import (
     FIRST_PAUSE,
     LOST_AFTER,
-    MOST_ATTEMPTS,
+    NEAR,
+    QUICK_ATTEMPTS,
+    SLOW_PAUSE,
     Asked,
     Decision,
     RunState,
@@ -21,7 +23,7 @@ WORK = Work("1", TUESDAY, TUESDAY)
 
 
 def decided(work: list[Work], asked: dict[str, Asked], state: RunState, now: datetime = NOW) -> Decision:
-    return decide(work, asked, lambda _: state, now)
+    return decide("inbox", work, asked, lambda _: state, now)
 
 
 def test_new_work_is_asked_for_once() -> None:
@@ -32,31 +34,43 @@ def test_new_work_is_asked_for_once() -> None:
     assert second.asked == first.asked
 
 
-def test_days_that_overlap_share_a_run_and_others_do_not() -> None:
-    work = [Work("1", MONDAY, TUESDAY), Work("2", TUESDAY, TUESDAY), Work("3", FRIDAY, FRIDAY)]
+def test_days_that_are_near_share_a_run_and_others_do_not() -> None:
+    far = FRIDAY + NEAR + timedelta(days=1)
+    work = [Work("1", MONDAY, TUESDAY), Work("2", FRIDAY, FRIDAY), Work("3", far, far)]
     requests = decided(work, {}, RunState.UNKNOWN).requests
     assert [(request.start, request.end, sorted(request.work)) for request in requests] == [
-        (MONDAY, TUESDAY, ["1", "2"]),
-        (FRIDAY, FRIDAY, ["3"]),
+        (MONDAY, FRIDAY, ["1", "2"]),
+        (far, far, ["3"]),
     ]
     assert len({request.run_key for request in requests}) == 2
 
 
+def test_two_sensors_never_share_a_run_key() -> None:
+    keys = {decide(name, [WORK], {}, lambda _: RunState.UNKNOWN, NOW).requests[0].run_key for name in ("a", "b")}
+    assert len(keys) == 2
+
+
 def test_a_failed_run_is_asked_for_again_under_another_key_and_later_each_time() -> None:
     asked, keys, now = decided([WORK], {}, RunState.UNKNOWN).asked, set(), NOW
-    for attempt in range(1, MOST_ATTEMPTS):
+    for attempt in range(1, QUICK_ATTEMPTS):
         keys.add(asked["1"].run_key)
         pause = FIRST_PAUSE * 2 ** (attempt - 1)
         assert decided([WORK], asked, RunState.FAILED, now + pause - timedelta(seconds=1)).requests == ()
         now += pause
         decision = decided([WORK], asked, RunState.FAILED, now)
-        assert len(decision.requests) == 1
+        assert (len(decision.requests), decision.troubled) == (1, ())
         asked = decision.asked
         assert asked["1"].attempt == attempt + 1
     keys.add(asked["1"].run_key)
-    assert len(keys) == MOST_ATTEMPTS
-    last = decided([WORK], asked, RunState.FAILED, now + timedelta(days=1))
-    assert (last.requests, last.given_up) == ((), ("1",))
+    assert len(keys) == QUICK_ATTEMPTS
+
+
+def test_work_that_fails_again_and_again_is_named_and_tried_at_a_slow_pace() -> None:
+    asked = {"1": Asked("key", QUICK_ATTEMPTS, NOW)}
+    soon = decided([WORK], asked, RunState.FAILED, NOW + SLOW_PAUSE - timedelta(seconds=1))
+    assert (soon.requests, soon.troubled) == ((), ("1",))
+    later = decided([WORK], asked, RunState.FAILED, NOW + SLOW_PAUSE)
+    assert (len(later.requests), later.troubled) == (1, ("1",))
 
 
 def test_a_run_that_was_lost_is_asked_for_again() -> None:

@@ -82,9 +82,10 @@ def test_the_location_holds_exactly_this(definitions: dg.Definitions) -> None:
     assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == {
         "levels_of_days",
         "bars_of_days",
+        "checks_of_levels",
     }
     assert {sensor.name for sensor in repository.sensor_defs} == {"inbox", "manual_levels"}
-    assert {schedule.name for schedule in repository.schedule_defs} == set()
+    assert {schedule.name for schedule in repository.schedule_defs} == {"levels_expected"}
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs)
 
 
@@ -263,11 +264,35 @@ def test_checks_report_what_is_missing_and_what_is_broken(
 
 
 def _only_checks(definitions: dg.Definitions, instance: dg.DagsterInstance) -> dict[str, bool]:
-    graph = definitions.get_repository_def().asset_graph
-    checks = dg.AssetSelection.checks(*graph.asset_check_keys)
-    job = dg.define_asset_job("checks", selection=checks, executor_def=dg.in_process_executor)
-    with_job = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
-    return checked(with_job.resolve_job_def("checks").execute_in_process(instance=instance))
+    job = definitions.get_repository_def().get_job("checks_of_levels")
+    return checked(job.execute_in_process(instance=instance))
+
+
+def test_on_a_morning_on_which_nothing_came_the_checks_run_all_the_same(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, clock: FixedClock
+) -> None:
+    schedule = definitions.get_repository_def().get_schedule_def("levels_expected")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("46 9 * * 1-5", "America/New_York")
+    clock.at = datetime(2025, 10, 17, 13, 46, tzinfo=UTC)
+    assert _only_checks(definitions, instance)["levels_of_today_are_complete"] is False
+    clock.at = datetime(2025, 10, 18, 13, 46, tzinfo=UTC)
+    assert _only_checks(definitions, instance)["levels_of_today_are_complete"] is True
+
+
+def test_pivots_that_no_run_has_carried_are_reported(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, pipeline: Pipeline, clock: FixedClock
+) -> None:
+    pipeline.book.enter_pivots("ES", DAY, {"pivot": Decimal(6700)}, by="anna")
+    assert _only_checks(definitions, instance)["no_import_is_stuck"] is True
+    clock.at += timedelta(minutes=16)
+    assert _only_checks(definitions, instance)["no_import_is_stuck"] is False
+
+
+def test_what_could_not_be_compared_did_not_pass(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, pipeline: Pipeline
+) -> None:
+    pipeline.book.enter_pivots("ES", DAY, {"pivot": Decimal(6700)}, by="anna")
+    assert _only_checks(definitions, instance)["prices_are_plausible"] is False
 
 
 def test_the_location_loads_by_its_declared_entry(tmp_path: Path) -> None:

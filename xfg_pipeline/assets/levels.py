@@ -25,7 +25,7 @@ OWNERS = ["team:trading"]
 def motivewave_exports(pipeline: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult[Any]:
     """The ledger of files; the sensor `inbox` fills it."""
     with pipeline.database.read() as connection:
-        counts = file_imports.imported_on(connection, pipeline.book.today())
+        counts = file_imports.counts(connection)
     recent = pipeline.book.imports(10)
     rows = [
         dg.TableRecord(

@@ -27,7 +27,8 @@ def price_bars(context: dg.AssetExecutionContext, pipeline: dg.ResourceParam[Pip
     start, end = window(context)
     with pipeline.database.begin() as connection:
         series = prices.bars_between(connection, start, end)
-        file_imports.mark_materialized(connection, start, end, pipeline.clock.now(), bars=True)
+        carried = file_imports.open_within(connection, start, end, bars=True)
+        file_imports.mark_materialized(connection, carried, pipeline.clock.now())
     records = [
         dg.TableRecord(
             {

@@ -102,7 +102,7 @@ def to_api_error(error: Exception) -> ApiError:
 
 def wants_html(scope: Scope) -> bool:
     """True for a person's browser on a page; programs and everything below /api get JSON."""
-    if str(scope.get("path", "")).startswith("/api"):
+    if str(scope.get("path", "")).startswith("/api/"):
         return False
     return "text/html" in Headers(scope=scope).get("accept", "")
 

@@ -21,7 +21,6 @@ from xfg_pipeline.desk.imports_view import import_row
 from xfg_pipeline.desk.levels_view import FormState, SymbolView, symbol_view
 from xfg_pipeline.desk.pages import page, zone_of
 from xfg_pipeline.desk.parameters import (
-    LAST_DAY,
     IsoDate,
     ManualLevels,
     PivotPrices,
@@ -32,9 +31,9 @@ from xfg_pipeline.desk.parameters import (
 )
 from xfg_pipeline.desk.pivot_form import Typed
 from xfg_pipeline.desk.saving import save_pivots
-from xfg_pipeline.inbox.folder import LAST_LOOK
 from xfg_pipeline.levels.sessions import (
     FIRST_DAY,
+    LAST_DAY,
     NEW_YORK,
     is_session,
     next_session,
@@ -183,7 +182,7 @@ def _render(
 
 def _unwatched_since(room: Room) -> str | None:
     """When the folder was last looked at, if that is too long ago: files then wait and nobody says so."""
-    last = service_marks.read(room.database, LAST_LOOK)
+    last = service_marks.read(room.database, service_marks.LAST_LOOK)
     late = max(UNWATCHED, timedelta(seconds=4 * room.settings.csv_check_interval))
     if last is not None and room.clock.now() - last < late:
         return None

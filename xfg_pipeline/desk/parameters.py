@@ -13,12 +13,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from xfg_pipeline.desk.access import Identity
 from xfg_pipeline.desk.errors import ApiError
-from xfg_pipeline.levels.sessions import FIRST_DAY
+from xfg_pipeline.levels.sessions import FIRST_DAY, LAST_DAY
 from xfg_pipeline.levels.vocabulary import MANUAL_LEVELS
 
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
-LAST_DAY = date(2040, 12, 31)
 MAX_PRICE = Decimal(10**9)
 
 

@@ -8,12 +8,13 @@ from datetime import date
 from decimal import Decimal
 
 from xfg_pipeline.desk.formats import middle_date, price_text, typed_price
+from xfg_pipeline.levels.band import UNCHECKED
 from xfg_pipeline.levels.issues import Severity
 from xfg_pipeline.levels.rules import LevelRules
 from xfg_pipeline.levels.validation import judge_pivots
 from xfg_pipeline.levels.vocabulary import PIVOTS, label_of
 
-SAYS_NOTHING = frozenset({"band_unchecked"})
+SAYS_NOTHING = frozenset({UNCHECKED})
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ def save_pivots(
         raise ApiError(422, "refused", f"Nothing was saved: {closed}.", {"trading_date": str(closed)}) from None
     except PivotsRefused as refused:
         message = "Nothing was saved. " + " ".join(
-            f"{label_of(name)}: {sentence}." for name, sentence in refused.fields.items()
+            f"{label_of(name)}: {sentence}{'' if sentence.endswith('?') else '.'}"
+            for name, sentence in refused.fields.items()
         )
         raise ApiError(422, "refused", message.strip(), refused.fields) from None
     except LostUpdate as lost:

@@ -1,9 +1,11 @@
 """The watched folder: which files are there, whole and still, and where each of them goes afterwards."""
 
-import logging
+import errno
+import fcntl
 import os
 import re
 import shutil
+import signal
 import stat
 import time
 from collections.abc import Callable
@@ -15,19 +17,16 @@ from xfg_pipeline.clock import Clock
 from xfg_pipeline.faults import point
 from xfg_pipeline.inbox.examples import NAMES
 from xfg_pipeline.inbox.importer import Importer
-from xfg_pipeline.levels.issues import ExportRefused, ExportUnfinished, refused
+from xfg_pipeline.levels.issues import ExportUnfinished
 from xfg_pipeline.storage import service_marks
 from xfg_pipeline.storage.database import DatabaseUnavailable, try_lock, without_hurry
 from xfg_pipeline.storage.file_imports import PRACTICE, FileImport
-
-logger = logging.getLogger(__name__)
 
 # Names that programs give to what they are still writing, syncing or locking.
 UNFINISHED = re.compile(r"^\.|^~|\.(tmp|part|partial|crdownload|download|swp|lock)$|~$", re.IGNORECASE)
 WANTED = re.compile(r"\.(csv|txt|tsv)$", re.IGNORECASE)
 PLAIN_NAME = re.compile(r"^[A-Za-z0-9@_][A-Za-z0-9@_ .+()-]{0,118}$")
-LAST_LOOK = "inbox.last_look"
-SETTLED = 2.0
+SETTLED = 3.0
 """Seconds over which size and time of a file must not change before it is read."""
 PATIENCE = timedelta(minutes=5)
 """How long a file whose last row is cut may stand still before it is refused."""
@@ -62,6 +61,11 @@ class Sighting:
     def of(cls, name: str, status: os.stat_result) -> "Sighting":
         """From what the file system says."""
         return cls(name, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode)
+
+    @property
+    def stamp(self) -> str:
+        """This file and no other, not even itself after it was moved away and back."""
+        return f"{self.inode}:{self.touched_ns}"
 
     @property
     def changed_at(self) -> datetime:
@@ -121,7 +125,7 @@ class Inbox:
 
     def _scan(self, seconds: float) -> Scan:
         first = self._look()
-        last_look = service_marks.read(self.importer.database, LAST_LOOK)
+        caught_up = service_marks.read(self.importer.database, service_marks.CAUGHT_UP)
         done: list[FileImport] = []
         waiting: list[Waiting] = []
         if first:
@@ -134,8 +138,10 @@ class Inbox:
                 elif sighting not in settled:
                     waiting.append(Waiting(sighting.name, "still being written"))
                 else:
-                    self._take(sighting, last_look, done, waiting)
-        service_marks.write(self.importer.database, LAST_LOOK, self.clock.now())
+                    self._take(sighting, caught_up, done, waiting)
+        service_marks.write(self.importer.database, service_marks.LAST_LOOK, self.clock.now())
+        if not waiting:
+            service_marks.write(self.importer.database, service_marks.CAUGHT_UP, self.clock.now())
         return Scan(tuple(done), tuple(waiting))
 
     def _look(self) -> list[Sighting]:
@@ -161,13 +167,15 @@ class Inbox:
     def _take(
         self,
         sighting: Sighting,
-        last_look: datetime | None,
+        caught_up: datetime | None,
         done: list[FileImport],
         waiting: list[Waiting],
     ) -> None:
-        refusal = self._unreadable(sighting, last_look)
+        refusal = self._unreadable(sighting, caught_up)
         if refusal is not None:
-            entered = self.importer.refuse_unread(sighting.name, refusal, sighting.size, by="inbox")
+            entered = self.importer.refuse_unread(
+                sighting.name, refusal, sighting.size, by="inbox", seen_as=sighting.stamp
+            )
             done.append(self._file(sighting, entered, content=None))
             return
         try:
@@ -186,23 +194,20 @@ class Inbox:
             return
         try:
             by = PRACTICE if sighting.name in NAMES else "inbox"
-            entered = self.importer.import_bytes(content, sighting.name, by=by)
+            entered = self.importer.import_bytes(content, sighting.name, by=by, seen_as=sighting.stamp)
         except ExportUnfinished as unfinished:
             if self.clock.now() - sighting.changed_at < PATIENCE:
                 waiting.append(Waiting(sighting.name, unfinished.issues[0].message))
                 return
-            entered = self.importer.refuse(content, sighting.name, unfinished, by="inbox")
+            entered = self.importer.refuse(content, sighting.name, unfinished, by="inbox", seen_as=sighting.stamp)
         except (DatabaseUnavailable, OSError, MemoryError) as unable:
             # If Postgres is away the look ends here. Else it is this file alone, and the others must not wait for it.
             self.importer.database.ping()
             waiting.append(Waiting(sighting.name, f"cannot be imported yet: {unable}"))
             return
-        except Exception as unforeseen:
-            logger.exception("%s cannot be imported", sighting.name)
-            entered = self.importer.refuse(content, sighting.name, _unforeseen(unforeseen), by="inbox")
         done.append(self._file(sighting, entered, content))
 
-    def _unreadable(self, sighting: Sighting, last_look: datetime | None) -> str | None:
+    def _unreadable(self, sighting: Sighting, caught_up: datetime | None) -> str | None:
         """Why this is not even opened; None if it may be."""
         if stat.S_ISLNK(sighting.mode):
             return f"{sighting.name} is a link; drop the file itself. Nothing was read."
@@ -215,7 +220,7 @@ class Inbox:
                 "or raise levels.max_file_megabytes. Nothing was read."
             )
         # The time during which nobody looked does not make a file old.
-        asked_at = min(self.clock.now(), last_look) if last_look else self.clock.now()
+        asked_at = min(self.clock.now(), caught_up) if caught_up else self.clock.now()
         if asked_at - sighting.changed_at > self.max_age:
             return (
                 f"{sighting.name} was last written {sighting.changed_at:%Y-%m-%d %H:%M} UTC, more than "
@@ -231,6 +236,8 @@ class Inbox:
         with os.fdopen(descriptor, "rb") as file:
             if Sighting.of(sighting.name, os.fstat(descriptor)) != sighting:
                 return None
+            if _is_written(descriptor):
+                return None
             content = file.read(sighting.size + 1)
             unchanged = Sighting.of(sighting.name, os.fstat(descriptor)) == sighting
         return content if unchanged and len(content) == sighting.size else None
@@ -242,22 +249,30 @@ class Inbox:
         folder = self.folders.errors if is_refused else self.folders.processed / self._today().isoformat()
         source = self.folders.inbox / sighting.name
         own = entered.state != "duplicate"
+        target: Path | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            target = _free(folder / _safe_name(sighting.name, entered.sha256))
+            target = _intended(entered) or _free(folder / _safe_name(sighting.name, entered.sha256))
             if own:
                 # Said before it is done: after a kill in between, the ledger names a file that is not there, and
                 # the next look finishes the move.
                 self.importer.filed(entered.id, str(target))
             if is_refused:
                 # The reason first: a file in errors/ is never without one.
-                (target.parent / f"{target.name}.txt").write_text(_reason_text(entered), encoding="utf-8")
+                _reason_of(target).write_text(_reason_text(entered), encoding="utf-8")
             if content is None or _still(source, sighting):
                 _move(source, target)
             else:
-                # A newer file took the name while this one was imported: it stays for the next look.
+                # The name is another file's by now, which stays for the next look, or nobody's.
                 target.write_bytes(content)
+        except FileNotFoundError:
+            # Somebody took it away meanwhile: there is nothing left to move.
+            self.importer.filed(entered.id, None)
+            return entered
         except OSError as failed:
+            if is_refused and target is not None:
+                # A reason without its file would tell of something that did not happen.
+                _reason_of(target).unlink(missing_ok=True)
             self.importer.filed(entered.id, None, f"{failed.strerror or failed}: {failed.filename or folder}")
             return entered
         point("inbox.after_filing")
@@ -267,29 +282,40 @@ class Inbox:
         return self.clock.now().date()
 
 
-def _unforeseen(failure: Exception) -> ExportRefused:
-    return refused(
-        "unforeseen",
-        f"the pipeline failed at this file ({type(failure).__name__})",
-        "report it with the file; the log of the code server holds the details",
-    )
-
-
 def _left_behind(known: FileImport, sighting: Sighting) -> bool:
-    if known.filing_error is not None:
-        return True
-    return known.file_name == sighting.name and (known.filed_as is None or not os.path.lexists(known.filed_as))
+    """Whether this very file was entered and not moved: a file that somebody put back is another one."""
+    return known.filing_error is not None or known.seen_as == sighting.stamp
+
+
+def _is_written(descriptor: int) -> bool:
+    """Whether a process of this machine has the file open for writing, however long it pauses.
+
+    A lease tells, on Linux and for local files; elsewhere standing still has to do.
+    """
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        # The signal of a broken lease would end this process; SIGURG is ignored.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as failed:
+        return failed.errno == errno.EAGAIN
+    return False
 
 
 def _still(source: Path, sighting: Sighting) -> bool:
-    return Sighting.of(sighting.name, source.lstat()) == sighting
+    try:
+        return Sighting.of(sighting.name, source.lstat()) == sighting
+    except FileNotFoundError:
+        return False
 
 
 def _move(source: Path, target: Path) -> None:
     try:
         source.rename(target)
     except OSError as failed:
-        if failed.errno != 18:  # EXDEV: another file system
+        if failed.errno != errno.EXDEV:
             raise
         shutil.copy2(source, target, follow_symlinks=False)
         source.unlink()
@@ -302,12 +328,24 @@ def _safe_name(name: str, sha256: str | None) -> str:
     return f"export-{(sha256 or 'unread')[:8]}.csv"
 
 
+def _intended(entered: FileImport) -> Path | None:
+    """Where the file was about to go when the process ended."""
+    if entered.state == "duplicate" or entered.filed_as is None or os.path.lexists(entered.filed_as):
+        return None
+    return Path(entered.filed_as)
+
+
 def _free(target: Path) -> Path:
+    """The name, or the first one after it with a number, whose own place and that of its reason are free."""
     candidate, number = target, 0
-    while os.path.lexists(candidate):
+    while os.path.lexists(candidate) or os.path.lexists(_reason_of(candidate)):
         number += 1
         candidate = target.with_name(f"{target.stem}_{number}{target.suffix}")
     return candidate
+
+
+def _reason_of(target: Path) -> Path:
+    return target.with_name(f"{target.name}.txt")
 
 
 def _reason_text(entered: FileImport) -> str:

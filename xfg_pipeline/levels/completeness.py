@@ -56,18 +56,20 @@ def completeness(symbol: str, trading_date: date, prices: Mapping[str, Decimal],
     """Judge the levels that hold for a day (`prices`, points, by API name).
 
     complete: nothing required is missing and nothing failed. incomplete: no level is there, a critical one
-    is missing, or validation failed. partial: anything between. The weekly pivot is required on the first
-    session of the week only.
+    is missing, or validation failed. partial: anything between; a level that nobody requires is enough for it.
+    The weekly pivot is required on the first session of the week only. On any other day, where it is kept from
+    that first session, it does not count as there: alone it leaves the day incomplete.
     """
     required_csv = rules.required_csv()
     required_manual = (*PIVOTS, "weekly_pivot") if is_first_session_of_week(trading_date) else PIVOTS
     missing_csv = tuple(name for name in required_csv if name not in prices)
     missing_manual = tuple(name for name in required_manual if name not in prices)
     failed = tuple(issue for issue in judge_levels(prices, symbol, rules) if issue.is_error)
+    own = [name for name in prices if name != "weekly_pivot" or name in required_manual]
     critical_missing = any(name not in prices for name in rules.critical_levels())
     overall = not missing_csv and not missing_manual and not failed
     status: Status = "partial"
-    if not prices or critical_missing or failed:
+    if not own or critical_missing or failed:
         status = "incomplete"
     elif overall:
         status = "complete"

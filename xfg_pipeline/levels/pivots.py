@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from xfg_pipeline.levels.band import Reference, inside, is_price, percent, points, unchecked
+from xfg_pipeline.levels.band import Reference, inside, is_price, percent, points, unchecked, why_no_price
 from xfg_pipeline.levels.hierarchy import nearest_tick, on_tick
 from xfg_pipeline.levels.issues import Issue, error, warning
 from xfg_pipeline.levels.rules import LevelRules
@@ -23,8 +23,8 @@ def judge_pivots(
             issues.append(
                 error("unknown_level", f"{name} is not typed in: {', '.join(MANUAL_LEVELS)} are", levels=(name,))
             )
-        elif not is_price(price):
-            issues.append(error("not_a_price", "Not a price", levels=(name,), values=(str(price),)))
+        elif why := why_no_price(price):
+            issues.append(error("not_a_price", f"Not a price: {why}", levels=(name,), values=(str(price),)))
         elif rules.manual_on_tick and not on_tick(price, tick):
             nearest = nearest_tick(price, tick)
             issues.append(

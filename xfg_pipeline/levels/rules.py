@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import time
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -54,7 +53,6 @@ class LevelRules:
     time_zone: str = "auto"
     sources: tuple[SourceRule, ...] = ()
     manual_on_tick: bool = True
-    regular_close: time = time(16, 0)
     max_file_bytes: int = 64 * 1024 * 1024
     max_rows: int = 5_000_000
     max_line_chars: int = 100_000

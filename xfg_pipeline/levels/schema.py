@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
-from xfg_pipeline.levels.band import is_price
+from xfg_pipeline.levels.band import is_price, why_no_price
 from xfg_pipeline.levels.formats.export import ExportDay
 from xfg_pipeline.levels.issues import Issue, error
 from xfg_pipeline.levels.vocabulary import label_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @cache
 def cells_schema() -> pa.DataFrameSchema:
-    """One row a level of a date: trading_date, level, price (text of a finite Decimal above 0), line (from 1).
+    """One row a level of a date: trading_date, level, price (text of a Decimal that `is_price`), line (from 1).
 
     Prices stand in the frame as their exact text: pandas looks into Decimals, and trips over some.
     """
@@ -70,10 +70,10 @@ def _are_prices(texts: pd.Series[str]) -> pd.Series[bool]:
 
 
 def _fault(row: pd.Series[str]) -> Issue:
+    why = why_no_price(Decimal(row["price"])) or "one price a level is wanted, under its API name"
     return error(
         "not_a_price",
-        f"{label_of(row['level'])} {row['price']} of {row['trading_date']} is not a price: "
-        "one finite price above 0 a level is wanted",
+        f"{label_of(row['level'])} {row['price']} of {row['trading_date']} is not a price: {why}",
         "correct the cell or export again",
         levels=(str(row["level"]),),
         line=int(row["line"]),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from xfg_pipeline.levels.band import Reference, inside, is_price, percent, unchecked
+from xfg_pipeline.levels.band import Reference, inside, is_price, percent, plain, points, unchecked, why_no_price
 from xfg_pipeline.levels.formats.export import ExportDay, LevelCell
 from xfg_pipeline.levels.hierarchy import Broken, broken_orders, off_midpoints, off_tick
 from xfg_pipeline.levels.issues import Issue, Severity, error, warning
 from xfg_pipeline.levels.pivots import judge_pivots
 from xfg_pipeline.levels.rules import LevelRules
-from xfg_pipeline.levels.vocabulary import label_of
+from xfg_pipeline.levels.vocabulary import MANUAL_LEVELS, label_of
 
 __all__ = ["Reference", "judge_day", "judge_levels", "judge_pivots"]
 
@@ -41,19 +41,41 @@ def judge_day(day: ExportDay, symbol: str, rules: LevelRules, reference: Referen
 
 
 def judge_levels(prices: Mapping[str, Decimal], symbol: str, rules: LevelRules) -> list[Issue]:
-    """Tick and order of the levels that hold for a day, whatever their source. Prices in points."""
-    issues = [_price_fault(name, price) for name, price in prices.items() if not is_price(price)]
+    """Tick, order and nearness of the levels that hold for a day, whatever their source. Prices in points.
+
+    Typed levels are held against the others of the day: pivots of another market make no day complete.
+    """
+    issues = [_price_fault(name, price, why) for name, price in prices.items() if (why := why_no_price(price))]
     if issues:
         return issues
     tick = rules.tick(symbol)
     broken = [*off_tick(prices, tick), *broken_orders(prices), *off_midpoints(prices, tick)]
-    return [_issue(rule) for rule in broken]
+    return [*map(_issue, broken), *_typed_far_away(prices, rules)]
 
 
-def _price_fault(name: str, price: object) -> Issue:
+def _typed_far_away(prices: Mapping[str, Decimal], rules: LevelRules) -> list[Issue]:
+    others = sorted(price for name, price in prices.items() if name not in MANUAL_LEVELS)
+    if not others:
+        return []
+    name = "previous_day_close"
+    middle, what = (prices[name], label_of(name)) if name in prices else (others[len(others) // 2], "the other levels")
+    return [
+        error(
+            "band",
+            f"{label_of(name)} {points(price)} is more than {percent(rules)} from {what}, {points(middle)}",
+            "correct the typed value, or export again from the right chart",
+            levels=(name,),
+            values=(str(price),),
+        )
+        for name, price in prices.items()
+        if name in MANUAL_LEVELS and not inside(price, middle, rules)
+    ]
+
+
+def _price_fault(name: str, price: object, why: str) -> Issue:
     return error(
         "not_a_price",
-        f"{label_of(name)} {price} is not a price: finite and above 0 is wanted",
+        f"{label_of(name)} {price} is not a price: {why}",
         _CORRECT,
         levels=(name,),
         values=(str(price),),
@@ -105,8 +127,8 @@ def _outside_reference(day: ExportDay, rules: LevelRules, reference: Reference |
         return []
     remedy = "the study stands on another instrument: export again"
     if close is not None or len(outside) == len(day.cells):
-        remedy = "rename the file to its true symbol"
-    what = f"more than {percent(rules)} from {reference.what}, {reference.price}"
+        remedy = "rename the file to its true symbol; if it is the stored price that is wrong, import it with --trust"
+    what = f"more than {percent(rules)} from {reference.what}, {plain(reference.price)}"
     return [_band(outside, [*([close] if close else []), *outside.values()], what, remedy)]
 
 

@@ -10,10 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from xfg_pipeline.clock import SystemClock
 from xfg_pipeline.settings import Settings
+from xfg_pipeline.storage import service_marks
 from xfg_pipeline.storage.database import Database, DatabaseUnavailable
 
 READY_PARTS = ("postgres", "migrations", "dagster_code_server", "dagster_daemon", "inbox")
@@ -23,6 +26,7 @@ DAEMONS = frozenset({"SENSOR", "SCHEDULER", "QUEUED_RUN_COORDINATOR", "BACKFILL"
 _HEARTBEAT_SECONDS = 120.0
 _LEAST_FREE_BYTES = 200 * 1024 * 1024
 _PATIENCE_SECONDS = 5.0
+_LOOK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,13 @@ def check_health(settings: Settings, parts: Collection[str] | None = None) -> He
         "dagster_webserver": _dagster_webserver,
         "desk": _desk,
         "inbox": _inbox,
+        "inbox_sensor": _inbox_sensor,
         "disk": _disk,
     }
     wanted = [name for name in looks if parts is None or name in parts]
+    # Imported here, in one thread: several that import the same at once can wait for each other for ever.
+    for module in ("sqlalchemy.dialects.postgresql", "xfg_pipeline.storage.migrate"):
+        import_module(module)
     found: dict[str, Dependency] = {}
     threads = [
         threading.Thread(target=_look, args=(name, looks[name], settings, found), daemon=True) for name in wanted
@@ -213,6 +221,29 @@ def _inbox(settings: Settings) -> str:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise _Down(f"{folder} is not writable")
     return str(folder)
+
+
+def _inbox_sensor(settings: Settings) -> str:
+    database = _database(settings)
+    try:
+        last = service_marks.read(database, service_marks.LAST_LOOK)
+    finally:
+        database.dispose()
+    age = None if last is None else (SystemClock().now() - last).total_seconds()
+    late = max(_LOOK_SECONDS, 4 * settings.csv_check_interval)
+    if age is not None and age <= late:
+        return f"looked {age:.0f} s ago"
+    if _seconds_since_start(settings) < late:
+        return "has just been started"
+    never = "has never looked at the folder" if age is None else f"looked {age:.0f} s ago"
+    raise _Down(f"{never}: files in it wait. Is the sensor inbox switched on in Dagster?")
+
+
+def _seconds_since_start(settings: Settings) -> float:
+    try:
+        return time.time() - (settings.home / "run" / "service.json").stat().st_mtime
+    except OSError:
+        return float("inf")
 
 
 def _disk(settings: Settings) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from xfg_pipeline.clock import Clock
 from xfg_pipeline.faults import point
+from xfg_pipeline.levels.band import UNCHECKED
 from xfg_pipeline.levels.completeness import Completeness, completeness
 from xfg_pipeline.levels.issues import Issue, Severity
 from xfg_pipeline.levels.rules import LevelRules
@@ -219,7 +220,7 @@ class LevelBook:
         """The file that speaks for a day."""
         symbol = self.symbol(symbol)
         with self.database.read() as connection:
-            winner = file_imports.winners(connection, trading_date, trading_date).get((symbol, trading_date))
+            winner = file_imports.winners(connection, trading_date, trading_date, [symbol]).get((symbol, trading_date))
             return None if winner is None else file_imports.by_id(connection, winner)
 
     def csv_rows(self, symbol: str, start: date, end: date) -> list[dict[str, Any]]:
@@ -246,14 +247,21 @@ class LevelBook:
         together = {name: price for name, price in merged.items() if price is not None}
         near = prices.references(connection, symbol, [trading_date]).near(trading_date)
         issues = judge_pivots(together, symbol, self.rules, near)
-        errors = [issue for issue in issues if issue.severity is Severity.ERROR]
+        # What was typed before and is far from a price that came later must not keep the rest from being corrected:
+        # the day is incomplete until it is corrected too.
+        errors = [
+            issue
+            for issue in issues
+            if issue.severity is Severity.ERROR and (issue.code != "band" or typed.keys() & set(issue.levels))
+        ]
         if errors:
             raise PivotsRefused({name: issue.message for issue in reversed(errors) for name in issue.levels}, errors)
         warnings = tuple(issue for issue in issues if issue.severity is Severity.WARNING)
         if not is_session(trading_date):
             # The calendar says what to expect; it is never a reason to lose what somebody typed.
             warnings += (Issue(Severity.WARNING, "no_session", f"{trading_date} is no trading day of the NYSE"),)
-        return warnings, {name: [i for i in warnings if name in i.levels] for name in together}
+        # A doubt that names no level concerns them all.
+        return warnings, {name: [i for i in warnings if name in i.levels or not i.levels] for name in together}
 
     def _write(
         self,
@@ -267,7 +275,7 @@ class LevelBook:
         at = self.clock.now()
         touched: dict[date, dict[str, str | None]] = {}
         for name, price in typed.items():
-            day = first_session_of_week(trading_date) if name == WEEKLY else trading_date
+            day = _week(trading_date) if name == WEEKLY else trading_date
             if price is None:
                 done = manual_levels.remove(connection, symbol, day, name, by=by, at=at)
             else:
@@ -282,7 +290,7 @@ class LevelBook:
                     by=by,
                     at=at,
                     errors=[{**issue.to_dict(), "stage": "entry"} for issue in said],
-                    validated=all(issue.code != "band_unchecked" for issue in said),
+                    validated=all(issue.code != UNCHECKED for issue in said),
                 )
             if done:
                 touched.setdefault(day, {})[name] = None if price is None else str(price)
@@ -299,7 +307,7 @@ def _day(connection: Connection, symbol: str, trading_date: date) -> DayOfLevels
     typed = [row for row in held.values() if row["source"] == Source.MANUAL]
     last = max(typed, key=lambda row: row["updated_at"], default=None)
     weekly = held.get(WEEKLY)
-    week = first_session_of_week(trading_date)
+    week = _week(trading_date)
     return DayOfLevels(
         symbol=symbol,
         trading_date=trading_date,
@@ -313,6 +321,11 @@ def _day(connection: Connection, symbol: str, trading_date: date) -> DayOfLevels
         manual_at=None if last is None else last["updated_at"],
         weekly_from=weekly["trading_date"] if weekly and weekly["trading_date"] != trading_date else None,
     )
+
+
+def _week(day: date) -> date:
+    """The session with which the week of a day is stored; a Sunday belongs to the week that opens in its evening."""
+    return first_session_of_week(day if is_session(day) else next_session(day))
 
 
 def _plain(price: Decimal) -> Decimal:

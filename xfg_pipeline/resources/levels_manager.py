@@ -1,16 +1,17 @@
 """Levels from a Python program: the same rules and the same transactions as the desk and the API."""
 
 from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from xfg_pipeline.clock import Clock, SystemClock
 from xfg_pipeline.inbox.importer import Importer
+from xfg_pipeline.levels.band import why_no_price
 from xfg_pipeline.levels.issues import Issue
 from xfg_pipeline.levels.rules import LevelRules
-from xfg_pipeline.resources.level_book import LevelBook
+from xfg_pipeline.resources.level_book import LevelBook, PivotsRefused
 from xfg_pipeline.settings import load_settings
 from xfg_pipeline.storage.database import Database
 from xfg_pipeline.storage.migrate import upgrade
@@ -33,17 +34,17 @@ class LevelsManager:
     def add_manual_levels(
         self,
         symbol: str,
-        trading_date: date,
+        trading_date: date | str,
         levels: Mapping[str, float | Decimal | None],
         user: str = "python",
     ) -> dict[str, Any]:
         """Save typed levels; None takes one back.
 
-        Answers success, imported_count (values saved), changed and warnings. Raises PivotsRefused, which names
+        Answers success, imported_count (values given), changed and warnings. Raises PivotsRefused, which names
         each field, when a rule is broken; nothing is saved then.
         """
-        typed = {name: None if price is None else Decimal(str(price)) for name, price in levels.items()}
-        saved = self._book.enter_pivots(symbol, trading_date, typed, by=user)
+        typed = {name: None if price is None else _price(name, price) for name, price in levels.items()}
+        saved = self._book.enter_pivots(symbol, _day(trading_date), typed, by=user)
         return {
             "success": True,
             "imported_count": len(typed),
@@ -51,16 +52,17 @@ class LevelsManager:
             "warnings": [issue.message for issue in saved.warnings],
         }
 
-    def get_levels_for_date(self, symbol: str, trading_date: date) -> dict[str, float]:
+    def get_levels_for_date(self, symbol: str, trading_date: date | str) -> dict[str, float]:
         """What holds on a date: level name to price."""
-        prices = self._book.day(symbol, trading_date).prices
+        prices = self._book.day(symbol, _day(trading_date)).prices
         return {name: float(price) for name, price in prices.items()}
 
     def get_nearby_levels(
-        self, symbol: str, price: float, range_points: float = 5.0, trading_date: date | None = None
+        self, symbol: str, price: float, range_points: float = 5.0, trading_date: date | str | None = None
     ) -> list[dict[str, Any]]:
         """Levels within `range_points`, nearest first, of a date or of the latest that has levels."""
-        found = self._book.nearby(symbol, Decimal(str(price)), Decimal(str(range_points)), trading_date)
+        day = None if trading_date is None else _day(trading_date)
+        found = self._book.nearby(symbol, _price("price", price), _price("range_points", range_points), day)
         return [
             {
                 "level_type": level.level_type,
@@ -72,9 +74,9 @@ class LevelsManager:
             for level in found.levels
         ]
 
-    def get_completeness(self, symbol: str, trading_date: date) -> dict[str, Any]:
+    def get_completeness(self, symbol: str, trading_date: date | str) -> dict[str, Any]:
         """Whether all required levels are there, and which are missing."""
-        return self._book.completeness(symbol, trading_date).to_dict()
+        return self._book.completeness(symbol, _day(trading_date)).to_dict()
 
     def import_csv(self, path: str | Path, *, trust: bool = False, by: str = "python") -> dict[str, Any]:
         """Import a MotiveWave export; see `import_motivewave_csv`."""
@@ -95,6 +97,24 @@ class LevelsManager:
     def close(self) -> None:
         """Close the connections."""
         self.database.dispose()
+
+
+def _day(given: date | str) -> date:
+    """A date, whatever a program has: a date, a datetime or its ISO text."""
+    if isinstance(given, str):
+        return date.fromisoformat(given)
+    return given.date() if isinstance(given, datetime) else given
+
+
+def _price(name: str, given: float | Decimal) -> Decimal:
+    """A price as a decimal. Raises PivotsRefused, which names the field."""
+    try:
+        price = Decimal(str(given))
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if isinstance(given, bool) or (why := why_no_price(price)):
+        raise PivotsRefused({name: f"{given!r} is not a price" + ("" if isinstance(given, bool) else f": {why}")})
+    return price
 
 
 def import_motivewave_csv(database_url: str, path: str | Path, *, trust: bool = False) -> dict[str, Any]:

@@ -11,7 +11,11 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-MOST_ATTEMPTS = 5
+QUICK_ATTEMPTS = 5
+SLOW_PAUSE = timedelta(minutes=30)
+"""After QUICK_ATTEMPTS it is tried at this pace, for ever: what a person mends must not wait for another person."""
+NEAR = timedelta(days=7)
+"""Work whose days lie this near together shares a run: a year of entries is a run, not two hundred."""
 FIRST_PAUSE = timedelta(seconds=15)
 LOST_AFTER = timedelta(minutes=2)
 """A run that was asked for and is not known after this time is asked for again."""
@@ -56,23 +60,27 @@ class Request:
 
 @dataclass(frozen=True)
 class Decision:
-    """The runs to ask for, what to remember, and the work that was given up after MOST_ATTEMPTS."""
+    """The runs to ask for, what to remember, and the work whose runs failed again and again."""
 
     requests: tuple[Request, ...]
     asked: dict[str, Asked]
-    given_up: tuple[str, ...]
+    troubled: tuple[str, ...]
 
 
 def decide(
+    sensor: str,
     open_work: Iterable[Work],
     asked: Mapping[str, Asked],
     state_of: Callable[[str], RunState],
     now: datetime,
 ) -> Decision:
-    """Ask for what is new, for what failed (later each time), and for what was lost; days that overlap share a run."""
+    """Ask for what is new, for what failed (later each time), and for what was lost; near days share a run.
+
+    `sensor` is part of every run key: an import and an entry may have the same number.
+    """
     due: list[tuple[Work, int]] = []
     remembered: dict[str, Asked] = {}
-    given_up: list[str] = []
+    troubled: list[str] = []
     states: dict[str, RunState] = {}
     for work in open_work:
         before = asked.get(work.id)
@@ -82,18 +90,16 @@ def decide(
         remembered[work.id] = before
         if before.run_key not in states:
             states[before.run_key] = state_of(before.run_key)
-        if not _over(states[before.run_key], before, now):
-            continue
-        if before.attempt >= MOST_ATTEMPTS:
-            given_up.append(work.id)
-        else:
+        if before.attempt >= QUICK_ATTEMPTS:
+            troubled.append(work.id)
+        if _over(states[before.run_key], before, now):
             due.append((work, before.attempt + 1))
-    requests = tuple(_grouped(due))
+    requests = tuple(_grouped(sensor, due))
     attempts = {work.id: attempt for work, attempt in due}
     for request in requests:
         for work_id in request.work:
             remembered[work_id] = Asked(request.run_key, attempts[work_id], now)
-    return Decision(requests, remembered, tuple(given_up))
+    return Decision(requests, remembered, tuple(troubled))
 
 
 def _over(state: RunState, before: Asked, now: datetime) -> bool:
@@ -104,24 +110,25 @@ def _over(state: RunState, before: Asked, now: datetime) -> bool:
         return waited >= LOST_AFTER
     # A run that ended well and left the work open met it half-way: another takes it. A failed one waits longer
     # each time.
-    return state is RunState.ENDED_WELL or waited >= FIRST_PAUSE * 2 ** (before.attempt - 1)
+    pause = FIRST_PAUSE * 2 ** (before.attempt - 1) if before.attempt < QUICK_ATTEMPTS else SLOW_PAUSE
+    return state is RunState.ENDED_WELL or waited >= pause
 
 
-def _grouped(due: list[tuple[Work, int]]) -> Iterable[Request]:
+def _grouped(sensor: str, due: list[tuple[Work, int]]) -> Iterable[Request]:
     group: list[tuple[Work, int]] = []
     end = date.min
     for work, attempt in sorted(due, key=lambda one: (one[0].start, one[0].end, one[0].id)):
-        if group and work.start > end:
-            yield _request(group)
+        if group and work.start > end + NEAR:
+            yield _request(sensor, group)
             group = []
         end = max(end, work.end) if group else work.end
         group.append((work, attempt))
     if group:
-        yield _request(group)
+        yield _request(sensor, group)
 
 
-def _request(group: list[tuple[Work, int]]) -> Request:
-    identity = ",".join(sorted(f"{work.id}#{attempt}" for work, attempt in group))
+def _request(sensor: str, group: list[tuple[Work, int]]) -> Request:
+    identity = sensor + ":" + ",".join(sorted(f"{work.id}#{attempt}" for work, attempt in group))
     return Request(
         run_key=hashlib.sha256(identity.encode()).hexdigest()[:32],
         start=min(work.start for work, _ in group),

@@ -8,7 +8,7 @@ from xfg_pipeline.inbox.folder import Scan
 from xfg_pipeline.jobs import bars_job, levels_job
 from xfg_pipeline.levels.sessions import FIRST_DAY
 from xfg_pipeline.resources.pipeline import Pipeline
-from xfg_pipeline.sensors.carrying import MOST_ATTEMPTS, Asked, Work, decide, from_cursor, to_cursor
+from xfg_pipeline.sensors.carrying import QUICK_ATTEMPTS, Asked, Work, decide, from_cursor, to_cursor
 from xfg_pipeline.sensors.runs import on_sessions, run_request, state_of
 from xfg_pipeline.storage import file_imports
 from xfg_pipeline.storage.file_imports import FileImport
@@ -48,12 +48,14 @@ def inbox_sensor(interval_seconds: int) -> dg.SensorDefinition:
             (levels_job, [one for one in waiting if one.shape != "bars"]),
             (bars_job, [one for one in waiting if one.shape == "bars"]),
         ):
-            decision = decide(_work(files), asked, lambda key: state_of(context.instance, key), pipeline.clock.now())
+            decision = decide(
+                "inbox", _work(files), asked, lambda key: state_of(context.instance, key), pipeline.clock.now()
+            )
             remembered |= decision.asked
             requests += [run_request(request, job.name) for request in decision.requests]
-            for work_id in decision.given_up:
+            for work_id in decision.troubled:
                 context.log.error(
-                    "import %s: its runs failed %s times; see Runs of %s", work_id, MOST_ATTEMPTS, job.name
+                    "import %s: its runs failed %s times or more; see Runs of %s", work_id, QUICK_ATTEMPTS, job.name
                 )
         return dg.SensorResult(
             run_requests=requests,

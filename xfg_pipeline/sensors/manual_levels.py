@@ -28,12 +28,13 @@ def manual_levels_sensor(interval_seconds: int = 5) -> dg.SensorDefinition:
             events = outbox.open_events(connection)
         before = from_cursor(context.cursor)
         decision = decide(
+            "manual_levels",
             [on_sessions(Work(str(event["id"]), event["trading_date"], event["trading_date"])) for event in events],
             before,
             lambda run_key: state_of(context.instance, run_key),
             pipeline.clock.now(),
         )
-        for work_id in decision.given_up:
+        for work_id in decision.troubled:
             context.log.error("entry %s: its runs failed again and again; see Runs", work_id)
         # The cursor and the events of a tick are stored together: what it remembers has been reported.
         reported = [

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from xfg_pipeline.levels.sessions import is_session, next_session, previous_session
+from xfg_pipeline.levels.sessions import FIRST_DAY, is_session, next_session, previous_session
 from xfg_pipeline.sensors.carrying import Request, RunState, Work
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -32,6 +32,7 @@ def run_request(request: Request, job_name: str) -> dg.RunRequest:
 
 def on_sessions(work: Work) -> Work:
     """The same work with its days widened to sessions: only those are partitions."""
-    start = work.start if is_session(work.start) else previous_session(work.start)
-    end = work.end if is_session(work.end) else next_session(work.end)
+    first = next_session(FIRST_DAY)
+    start = max(first, work.start if is_session(work.start) else previous_session(max(work.start, first)))
+    end = max(start, work.end if is_session(work.end) else next_session(work.end))
     return Work(work.id, start, end)

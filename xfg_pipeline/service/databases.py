@@ -46,7 +46,7 @@ def describe(settings: Settings, database: Database) -> dict[str, Any]:
         size = connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one()
     embedded = settings.database_url is None
     return {
-        "url": database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
+        "url": _plain(database.engine.url),
         "server_version": str(version),
         "size_bytes": int(size),
         "migration": current(database),
@@ -57,7 +57,8 @@ def describe(settings: Settings, database: Database) -> dict[str, Any]:
 
 
 def _plain(url: sa.URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    # SQLAlchemy leaves spaces as they are; libpq refuses them, and quotes the password when it does.
+    return url.set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")
 
 
 def _last_line(error: Exception) -> str:

@@ -11,6 +11,9 @@ STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
 BULK_TIMEOUT_MS = 600_000
+BULK_LOCK_TIMEOUT_MS = 120_000
+# Cancelled by a timeout, a lock that did not come free, a deadlock, a serialisation failure.
+BUSY_STATES = frozenset({"57014", "55P03", "40P01", "40001"})
 
 
 class DatabaseUnavailable(Exception):
@@ -86,7 +89,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as lost:
-        raise DatabaseUnavailable(f"Postgres does not answer: {_first_line(lost)}") from lost
+        busy = getattr(lost.orig, "sqlstate", None) in BUSY_STATES
+        what = "Postgres is busy with something that is in the way" if busy else "Postgres does not answer"
+        raise DatabaseUnavailable(f"{what}: {_first_line(lost)}") from lost
     except sa.exc.TimeoutError as full:
         raise DatabaseUnavailable("all connections to Postgres are busy; try again") from full
 
@@ -99,6 +104,7 @@ def without_hurry(connection: Connection) -> None:
     """Let the statements of this transaction take minutes: it moves a whole file, not a row."""
     connection.execute(sa.text(f"SET LOCAL statement_timeout = {BULK_TIMEOUT_MS}"))
     connection.execute(sa.text(f"SET LOCAL idle_in_transaction_session_timeout = {BULK_TIMEOUT_MS}"))
+    connection.execute(sa.text(f"SET LOCAL lock_timeout = {BULK_LOCK_TIMEOUT_MS}"))
 
 
 def lock(connection: Connection, *subject: object) -> None:

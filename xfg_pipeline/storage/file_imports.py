@@ -42,6 +42,7 @@ class FileImport:
     received_by: str
     received_at: datetime
     imported_at: datetime | None
+    seen_as: str | None
     filed_as: str | None
     filing_error: str | None
     duplicates: int
@@ -79,13 +80,12 @@ def by_id(connection: Connection, import_id: int) -> FileImport:
     return _with_days(connection, [row])[0]
 
 
-def unread(connection: Connection, file_name: str, size: int) -> FileImport | None:
-    """The row of something that was refused without being read and could not be moved away yet."""
+def unread(connection: Connection, file_name: str, seen_as: str | None) -> FileImport | None:
+    """The row of something that was refused without being read and is still there, as it was seen then."""
     query = sa.select(*_SHOWN).where(
         file_imports.c.sha256.is_(None),
-        file_imports.c.filed_as.is_(None),
         file_imports.c.file_name == file_name,
-        file_imports.c.size_bytes == size,
+        file_imports.c.seen_as == seen_as,
     )
     row = connection.execute(query.limit(1)).mappings().one_or_none()
     return None if row is None else _built(row)
@@ -95,11 +95,13 @@ def recent(
     connection: Connection, limit: int, *, symbol: str | None = None, since: datetime | None = None
 ) -> list[FileImport]:
     """The last files, newest first; with `symbol` also those whose symbol could not be told."""
-    query = sa.select(*_SHOWN).order_by(file_imports.c.received_at.desc(), file_imports.c.id.desc()).limit(limit)
+    # A content that came again counts from then: what it says may concern a file of today.
+    came = sa.func.greatest(file_imports.c.received_at, file_imports.c.last_duplicate_at)
+    query = sa.select(*_SHOWN).order_by(came.desc(), file_imports.c.id.desc()).limit(limit)
     if symbol is not None:
         query = query.where(sa.or_(file_imports.c.symbol == symbol, file_imports.c.symbol.is_(None)))
     if since is not None:
-        query = query.where(file_imports.c.received_at >= since)
+        query = query.where(came >= since)
     return _with_days(connection, list(connection.execute(query).mappings()))
 
 
@@ -126,18 +128,21 @@ def record(connection: Connection, facts: Mapping[str, Any], content: bytes | No
     return connection.execute(statement.returning(file_imports.c.id)).scalar_one_or_none()
 
 
-def renew(connection: Connection, import_id: int, at: datetime) -> None:
-    """Make an imported content the newest again."""
+def renew(connection: Connection, import_id: int, facts: Mapping[str, Any]) -> None:
+    """Make an imported content the newest again, under the name that it came with this time."""
+    told = ("file_name", "symbol", "shape", "issues", "report", "imported_at", "version", "received_by")
     connection.execute(
         file_imports.update()
         .where(file_imports.c.id == import_id)
-        .values(
-            version=VERSION.next_value(),
-            attempt=file_imports.c.attempt + 1,
-            imported_at=at,
-            materialized_at=None,
-        )
+        .values(**{name: facts[name] for name in told}, attempt=file_imports.c.attempt + 1, materialized_at=None)
     )
+
+
+def covered(connection: Connection, import_id: int) -> set[tuple[str, date]]:
+    """Each (symbol, trading date) that a file speaks for."""
+    days = file_import_days.c
+    query = sa.select(days.symbol, days.trading_date).where(days.file_import_id == import_id)
+    return {(symbol, day) for symbol, day in connection.execute(query)}
 
 
 def set_count(connection: Connection, import_id: int, count: int) -> None:
@@ -180,13 +185,18 @@ def content_of(connection: Connection, import_id: int) -> bytes:
     return zlib.decompress(connection.execute(query).scalar_one())
 
 
-def winners(connection: Connection, start: date, end: date) -> dict[tuple[str, date], int]:
-    """For each (symbol, trading date) from start to end, both included: the newest file with levels of it."""
+def winners(connection: Connection, start: date, end: date, symbols: Sequence[str]) -> dict[tuple[str, date], int]:
+    """For each of `symbols` and each trading date from start to end, both included: the newest file with levels."""
     days, files = file_import_days.c, file_imports.c
     query = (
         sa.select(days.symbol, days.trading_date, days.file_import_id)
         .join_from(file_import_days, file_imports)
-        .where(days.trading_date.between(start, end), files.state == "imported", files.shape != "bars")
+        .where(
+            days.symbol.in_(symbols),
+            days.trading_date.between(start, end),
+            files.state == "imported",
+            files.shape != "bars",
+        )
         .distinct(days.symbol, days.trading_date)
         .order_by(days.symbol, days.trading_date, files.version.desc())
     )
@@ -203,32 +213,35 @@ def not_materialized(connection: Connection) -> list[FileImport]:
     return _with_days(connection, list(connection.execute(query).mappings()))
 
 
-def mark_materialized(connection: Connection, start: date, end: date, at: datetime, *, bars: bool) -> list[int]:
-    """Say that a run carried the files that lie wholly within start and end; the numbers of those files."""
+def open_within(connection: Connection, start: date, end: date, *, bars: bool) -> list[int]:
+    """Numbers of the files that lie wholly within start and end and that no run has carried yet."""
     outside = sa.exists().where(
         file_import_days.c.file_import_id == file_imports.c.id,
         sa.not_(file_import_days.c.trading_date.between(start, end)),
     )
-    statement = (
-        file_imports.update()
-        .where(
-            file_imports.c.state == "imported",
-            file_imports.c.materialized_at.is_(None),
-            (file_imports.c.shape == "bars") if bars else (file_imports.c.shape != "bars"),
-            sa.not_(outside),
-        )
-        .values(materialized_at=at)
-        .returning(file_imports.c.id)
+    query = sa.select(file_imports.c.id).where(
+        file_imports.c.state == "imported",
+        file_imports.c.materialized_at.is_(None),
+        (file_imports.c.shape == "bars") if bars else (file_imports.c.shape != "bars"),
+        sa.not_(outside),
     )
-    return list(connection.execute(statement).scalars())
+    return list(connection.execute(query).scalars())
 
 
-def imported_on(connection: Connection, day: date) -> RowMapping:
+def mark_materialized(connection: Connection, import_ids: Sequence[int], at: datetime) -> None:
+    """Say that a run carried these files."""
+    connection.execute(
+        file_imports.update()
+        .where(file_imports.c.id.in_(import_ids), file_imports.c.materialized_at.is_(None))
+        .values(materialized_at=at)
+    )
+
+
+def counts(connection: Connection) -> RowMapping:
     """Counts of the ledger, for the asset's metadata."""
     query = sa.text(
         "SELECT count(*) FILTER (WHERE state = 'imported') AS imported, "
         "count(*) FILTER (WHERE state = 'refused') AS refused, coalesce(sum(duplicates), 0) AS duplicates, "
-        "count(*) FILTER (WHERE received_at >= :day) AS since_day, "
         "coalesce(sum(size_bytes) FILTER (WHERE state = 'imported'), 0) AS bytes FROM file_imports"
     )
-    return connection.execute(query, {"day": day}).mappings().one()
+    return connection.execute(query).mappings().one()

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, RowMapping
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from xfg_pipeline.levels.vocabulary import PRECEDENCE
 from xfg_pipeline.storage.copying import copy_rows
 from xfg_pipeline.storage.tables import level_audit, level_completeness, structural_levels
 
-# MANUAL before CSV before CALCULATED: the order of DESIGN, written once for SQL.
-_RANK = "CASE source WHEN 'MANUAL' THEN 0 WHEN 'CSV' THEN 1 ELSE 2 END"
+# Which source holds before which: the domain's order, written for SQL.
+_RANK = f"array_position(ARRAY[{', '.join(repr(source.value) for source in PRECEDENCE)}], source)"
+WEEKLY = "weekly_pivot"
 
 # A weekly pivot is stored on the first session of its week and holds until Friday.
 _OF_DATE = """(
@@ -95,16 +98,43 @@ def nearby(connection: Connection, symbol: str, day: date, price: Decimal, range
     return [NearbyLevel(*row) for row in found]
 
 
-def days_with_levels(connection: Connection, start: date, end: date) -> list[tuple[str, date]]:
-    """Each (symbol, trading date) from start to end, both included, that has a level."""
-    columns = structural_levels.c
-    query = (
-        sa.select(columns.symbol, columns.trading_date)
-        .where(columns.trading_date.between(start, end))
-        .distinct()
-        .order_by(columns.trading_date, columns.symbol)
+def days_of_range(
+    connection: Connection, symbols: Sequence[str], start: date, end: date
+) -> dict[tuple[str, date], dict[str, RowMapping]]:
+    """What holds on each day of `symbols` from start to end, both included, that has or had a level.
+
+    The same as `rows_of_day` and `holding` day by day, read at once; a day whose last level was taken back is there,
+    and empty.
+    """
+    query = sa.text(
+        "SELECT * FROM structural_levels_v2 WHERE symbol = ANY(:symbols) AND trading_date BETWEEN :week AND :end "
+        f"ORDER BY symbol, level_type, {_RANK}, trading_date DESC"
     )
-    return [(row.symbol, row.trading_date) for row in connection.execute(query)]
+    span = {"symbols": list(symbols), "week": _monday(start), "end": end}
+    rows = list(connection.execute(query, span).mappings())
+    known = sa.select(level_completeness.c.symbol, level_completeness.c.trading_date).where(
+        level_completeness.c.symbol.in_(symbols), level_completeness.c.trading_date.between(start, end)
+    )
+    days: dict[tuple[str, date], dict[str, RowMapping]] = {
+        (symbol, day): {} for symbol, day in connection.execute(known)
+    }
+    days |= {(row["symbol"], row["trading_date"]): {} for row in rows if row["trading_date"] >= start}
+    weekly: dict[tuple[str, date], list[RowMapping]] = {}
+    for row in rows:
+        if row["level_type"] == WEEKLY:
+            weekly.setdefault((row["symbol"], _monday(row["trading_date"])), []).append(row)
+        elif row["trading_date"] >= start:
+            days[row["symbol"], row["trading_date"]].setdefault(row["level_type"], row)
+    for (symbol, day), held in days.items():
+        # In the order of the query: by source, and of one source the latest day first.
+        of_week = [row for row in weekly.get((symbol, _monday(day)), ()) if row["trading_date"] <= day]
+        if of_week:
+            held[WEEKLY] = of_week[0]
+    return dict(sorted(days.items(), key=lambda item: (item[0][1], item[0][0])))
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
 
 
 _AUDITED = """
@@ -151,6 +181,8 @@ ON CONFLICT (symbol, trading_date, level_type, source) DO UPDATE SET
 WHERE (kept.price, kept.timeframe, kept.priority, kept.description, kept.file_import_id)
    IS DISTINCT FROM (excluded.price, excluded.timeframe, excluded.priority, excluded.description,
                      excluded.file_import_id)
+   OR excluded.validation_errors IS DISTINCT FROM jsonb_path_query_array(
+        kept.validation_errors, '$[*] ? (@.stage == "import")')
 """
 
 
@@ -225,14 +257,17 @@ def replace_imported(
     return removed + written
 
 
-def set_validation(
-    connection: Connection, row_id: Any, *, is_validated: bool, errors: Sequence[Mapping[str, Any]]
-) -> None:
-    """Record what the rules said of a stored level, judged together with the others of its day."""
-    connection.execute(
+def set_validations(connection: Connection, verdicts: Sequence[tuple[Any, bool, list[Any]]]) -> None:
+    """Record what the rules said of stored levels together with the others of their day: (id, valid, errors)."""
+    if not verdicts:
+        return
+    statement = (
         structural_levels.update()
-        .where(structural_levels.c.id == row_id)
-        .values(is_validated=is_validated, validation_errors=list(errors))
+        .where(structural_levels.c.id == sa.bindparam("row_id"))
+        .values(is_validated=sa.bindparam("valid"), validation_errors=sa.bindparam("errors", type_=JSONB))
+    )
+    connection.execute(
+        statement, [{"row_id": row_id, "valid": valid, "errors": errors} for row_id, valid, errors in verdicts]
     )
 
 
@@ -256,11 +291,11 @@ def levels_between(connection: Connection, symbol: str, start: date, end: date) 
     return list(connection.execute(query, {"symbol": symbol, "start": start, "end": end}).mappings())
 
 
-def write_completeness(connection: Connection, record: Mapping[str, Any]) -> None:
-    """Keep how complete a day was; `record` has the columns of level_completeness."""
-    from sqlalchemy.dialects.postgresql import insert
-
-    statement = insert(level_completeness).values(**record)
+def write_completeness(connection: Connection, records: Sequence[Mapping[str, Any]]) -> None:
+    """Keep how complete days were; each record has the columns of level_completeness."""
+    if not records:
+        return
+    statement = insert(level_completeness)
     keys = ("symbol", "trading_date")
-    changed = {name: statement.excluded[name] for name in record if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    changed = {name: statement.excluded[name] for name in records[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(records))

@@ -1,7 +1,7 @@
 """Levels typed by hand: rows, audit and the event for the pipeline, in the caller's one transaction."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -118,8 +118,10 @@ def recall(connection: Connection, username: str, endpoint: str, key: str) -> Ro
 
 
 def remember(connection: Connection, facts: Mapping[str, Any]) -> None:
-    """Keep the answer to an idempotency key; `facts` has the columns of idempotency_keys."""
-    connection.execute(idempotency_keys.insert().values(**facts))
+    """Keep the answer to an idempotency key for a week; `facts` has the columns of idempotency_keys."""
+    keys = idempotency_keys
+    connection.execute(keys.delete().where(keys.c.created_at < facts["created_at"] - timedelta(days=7)))
+    connection.execute(keys.insert().values(**facts))
 
 
 def _key(symbol: str, day: date, level_type: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -112,11 +112,13 @@ def write_bars(
         )
     )
     columns = ["time", "trading_date", "open", "high", "low", "close", "volume"]
+    # A volume that the export has not is unknown, and not zero.
+    known = bars[columns].astype(object).where(bars[columns].notna(), None)
     copy_rows(
         connection,
         "incoming_bars",
         ["bar_time", *columns[1:]],
-        bars[columns].itertuples(index=False, name=None),
+        known.itertuples(index=False, name=None),
     )
     facts = {"symbol": symbol, "interval": interval_minutes, "file_import_id": file_import_id}
     written = connection.execute(sa.text(_UPSERT), facts).rowcount

@@ -8,6 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 from xfg_pipeline.storage.database import Database
 from xfg_pipeline.storage.tables import service_marks
 
+LAST_LOOK = "inbox.last_look"
+"""When the watched folder was last looked at."""
+CAUGHT_UP = "inbox.caught_up"
+"""When a look left nothing waiting that could have been taken: the age of files counts from there."""
+
 
 def read(database: Database, name: str) -> datetime | None:
     """When it last happened; None if never."""

@@ -29,7 +29,8 @@ def _one_of(column: str, *allowed: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({words})", name=f"{column}_known")
 
 
-SYMBOL = CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name="symbol_is_a_symbol")
+def _symbol() -> CheckConstraint:
+    return CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name="symbol_is_a_symbol")
 
 
 file_imports = Table(
@@ -52,6 +53,7 @@ file_imports = Table(
     Column("received_by", sa.Text, nullable=False),
     Column("received_at", TIME, nullable=False),
     Column("imported_at", TIME),
+    Column("seen_as", sa.Text),
     Column("filed_as", sa.Text),
     Column("filing_error", sa.Text),
     Column("duplicates", sa.Integer, nullable=False, server_default="0"),
@@ -82,7 +84,7 @@ file_import_days = Table(
     Column("symbol", sa.Text, primary_key=True),
     Column("trading_date", sa.Date, primary_key=True),
     Column("line", sa.Integer),
-    SYMBOL,
+    _symbol(),
     Index(None, "symbol", "trading_date"),
 )
 
@@ -110,7 +112,7 @@ structural_levels = Table(
     Column("reaction_strength", sa.Double),
     Column("file_import_id", ForeignKey("file_imports.id")),
     UniqueConstraint("symbol", "trading_date", "level_type", "source"),
-    SYMBOL,
+    _symbol(),
     _price("price"),
     _one_of("source", "MANUAL", "CSV", "CALCULATED"),
     _one_of("timeframe", "DAILY", "WEEKLY", "MONTHLY"),
@@ -137,7 +139,7 @@ level_audit = Table(
     Column("new_price", PRICE),
     Column("file_import_id", sa.BigInteger),
     Column("old_file_import_id", sa.BigInteger),
-    SYMBOL,
+    _symbol(),
     _one_of("action", "entered", "changed", "removed"),
     CheckConstraint(
         "(action = 'entered') = (old_price IS NULL) AND (action = 'removed') = (new_price IS NULL)",
@@ -156,7 +158,7 @@ manual_level_outbox = Table(
     Column("by", sa.Text, nullable=False),
     Column("at", TIME, nullable=False),
     Column("handled_at", TIME),
-    SYMBOL,
+    _symbol(),
     Index("ix_manual_level_outbox_open", "id", postgresql_where=text("handled_at IS NULL")),
 )
 
@@ -174,7 +176,7 @@ level_completeness = Table(
     Column("status", sa.Text, nullable=False),
     Column("failed", JSONB, nullable=False),
     Column("evaluated_at", TIME, nullable=False),
-    SYMBOL,
+    _symbol(),
     _one_of("status", "complete", "partial", "incomplete"),
     CheckConstraint("overall_complete = (status = 'complete')", name="complete_means_complete"),
 )
@@ -190,9 +192,9 @@ price_bars = Table(
     Column("high", PRICE, nullable=False),
     Column("low", PRICE, nullable=False),
     Column("close", PRICE, nullable=False),
-    Column("volume", sa.Numeric(20, 4), nullable=False),
+    Column("volume", sa.Numeric(20, 4)),
     Column("file_import_id", ForeignKey("file_imports.id"), nullable=False),
-    SYMBOL,
+    _symbol(),
     _price("low"),
     _price("high"),
     CheckConstraint("low <= open AND low <= close AND high >= open AND high >= close", name="bar_is_possible"),
@@ -242,5 +244,4 @@ service_marks = Table(
     metadata,
     Column("name", sa.Text, primary_key=True),
     Column("at", TIME, nullable=False),
-    Column("note", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
 )

@@ -42,9 +42,7 @@ def rows_by_time(
     """The first row at or after 09:30 New York time of each date, and a warning for a date without one."""
     import numpy as np
 
-    days = clock.new_york.astype("datetime64[D]")
-    opens = np.timedelta64(REGULAR_OPEN.hour * 60 + REGULAR_OPEN.minute, "m")
-    eligible = np.flatnonzero((days == trading_dates) & (clock.new_york - days >= opens))
+    eligible = np.flatnonzero(_after_open(clock, trading_dates))
     eligible = eligible[np.argsort(clock.utc[eligible], kind="stable")]
     moments = clock.utc[eligible]
     dates, first = np.unique(trading_dates[eligible], return_index=True)
@@ -54,8 +52,20 @@ def rows_by_time(
         row, *twins = eligible[at:end].tolist()
         local = clock.new_york[row].astype(object).replace(tzinfo=NEW_YORK)
         used.append(UsedRow(day, row, local, tuple(twins)))
-    missing = np.setdiff1d(trading_dates, dates)
-    return used, [_no_row(day, trading_dates, lines) for day in missing]
+    return used, _dates_without_row(trading_dates, dates, lines)
+
+
+def no_row(table: Table, columns: Columns, row: int = 0) -> ExportRefused:
+    """The refusal of a file that has no row at or after 09:30; `row`: the one to point at."""
+    at = columns.time[0]
+    return refused(
+        "no_row",
+        "no row stands at or after 09:30 New York time: before that the overnight is not final",
+        "export again after 09:30 New York time",
+        line=table.lines[row],
+        columns=(table.header[at],),
+        values=(table.columns[at][row],),
+    )
 
 
 def rows_by_date(trading_dates: npt.NDArray[np.datetime64]) -> list[UsedRow]:
@@ -87,9 +97,17 @@ def days_of_columns(
 
 
 def days_of_long(
-    table: Table, columns: Columns, dates: Sequence[date], rules: LevelRules
+    table: Table,
+    columns: Columns,
+    clock: Clock | None,
+    trading_dates: npt.NDArray[np.datetime64],
+    rules: LevelRules,
 ) -> tuple[list[ExportDay], Dialect, tuple[str, ...], list[Issue]]:
-    """Levels of the long shape, one row a level: days, dialect, names that are no level, warnings."""
+    """Levels of the long shape, one row a level: days, dialect, names that are no level, warnings.
+
+    Where rows have times (`clock`), each level of a date is read from its first row at or after 09:30 New York
+    time; a date without any such row gives a warning, a file without any is refused.
+    """
     name_at, price_at = columns.level_cells()
     aliases = rules.alias_table()
     names = table.columns[name_at]
@@ -117,6 +135,14 @@ def days_of_long(
         )
         for level, row in typed.items()
     ]
+    dates: list[date] = trading_dates.astype(object).tolist()
+    if clock is not None:
+        eligible = _after_open(clock, trading_dates)
+        used = _first_rows_of_levels([row for row in read if eligible[row]], dates, levels, clock)
+        if not used:
+            raise no_row(table, columns, read[0])
+        warnings += _dates_without_row(trading_dates[read], trading_dates[used], [table.lines[row] for row in read])
+        read = used
     dialect = prove_dialect((_cell(table, price_at, row) for row in read), table.delimiter)
     found: dict[date, dict[str, LevelCell]] = {}
     empty: dict[date, dict[str, str]] = {}
@@ -214,6 +240,37 @@ def _check_twins(table: Table, used: UsedRow, positions: Sequence[int]) -> None:
                     columns=(table.header[position],),
                     values=(left, right),
                 )
+
+
+def _after_open(clock: Clock, trading_dates: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
+    """Whether each row stands at or after 09:30 New York time of its trading date."""
+    import numpy as np
+
+    days = clock.new_york.astype("datetime64[D]")
+    opens = np.timedelta64(REGULAR_OPEN.hour * 60 + REGULAR_OPEN.minute, "m")
+    found: npt.NDArray[np.bool_] = (days == trading_dates) & (clock.new_york - days >= opens)
+    return found
+
+
+def _first_rows_of_levels(
+    rows: Sequence[int], dates: Sequence[date], levels: Sequence[str | None], clock: Clock
+) -> list[int]:
+    """Of `rows` the first by time of each date and level, with others of the same time, in the file's order."""
+    moments: list[int] = clock.utc.astype("int64").tolist()
+    first: dict[tuple[date, str | None], int] = {}
+    for row in rows:
+        key = dates[row], levels[row]
+        first[key] = min(moments[row], first.get(key, moments[row]))
+    return [row for row in rows if moments[row] == first[dates[row], levels[row]]]
+
+
+def _dates_without_row(
+    trading_dates: npt.NDArray[np.datetime64], used: npt.NDArray[np.datetime64], lines: Sequence[int]
+) -> list[Issue]:
+    """A warning for each trading date of the rows that is not among the used ones."""
+    import numpy as np
+
+    return [_no_row(day, trading_dates, lines) for day in np.setdiff1d(trading_dates, used)]
 
 
 def _no_row(day: np.datetime64, trading_dates: npt.NDArray[np.datetime64], lines: Sequence[int]) -> Issue:

@@ -32,8 +32,9 @@ class ExportDay:
     """The levels of one trading date.
 
     `line` and `row_time` (New York) are those of the used row; in the wide shape there is no time, in the
-    long shape neither. `absent`: level → "no column", "empty cell" or "zero", for the required levels and
-    for every column of the file. `close` is the row's own Close. `is_session` is False on a weekday holiday.
+    long shape neither: each level has a row of its own. `absent`: level → "no column", "empty cell" or "zero",
+    for the required levels and for every column of the file. `close` is the row's own Close. `is_session` is
+    False on a weekday holiday.
     """
 
     trading_date: date
@@ -50,8 +51,8 @@ class BarSeries:
     """Bars, oldest first, no time twice.
 
     `frame`: time (UTC, the bar's open; of daily bars 18:00 New York time of the evening before), open, high,
-    low, close (Decimal), volume (Int64, NA where the file has none). `trading_dates` may hold weekday holidays,
-    on which Globex trades half a day.
+    low, close (Decimal), volume (Int64, 0 to below 10**15, NA where the file has none). `trading_dates` may hold
+    weekday holidays, on which Globex trades half a day.
     """
 
     interval_minutes: int

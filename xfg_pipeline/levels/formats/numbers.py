@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
+from xfg_pipeline.levels.band import why_no_price
 from xfg_pipeline.levels.formats.cells import Cell
 
 _BLANKS = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
@@ -22,6 +23,9 @@ _SIGNS = re.compile(
 
 _NOT_FINITE = {"nan", "inf", "infinity", "∞"}
 _SCALES = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
+_ABSURD_VOLUME = 10**15
+"""So much no market trades in one bar; it is far below what the frame and the tables can hold."""
+
 _LONGEST = 24
 
 
@@ -35,7 +39,7 @@ class Dialect:
     def _pattern(self) -> re.Pattern[str]:
         other = "," if self.decimal == "." else "."
         groups = rf"[0-9]{{1,3}}(?P<sign>[{re.escape(other)}{_GROUPS}])[0-9]{{3}}(?:(?P=sign)[0-9]{{3}})*"
-        return re.compile(rf"[-+]?(?:[0-9]{{1,12}}|{groups})(?:{re.escape(self.decimal)}[0-9]{{1,10}})?")
+        return re.compile(rf"[-+]?(?:[0-9]+|{groups})(?:{re.escape(self.decimal)}[0-9]{{1,20}})?")
 
     def number(self, text: str) -> Decimal | None:
         """The number that a text is, or None."""
@@ -47,27 +51,42 @@ class Dialect:
         return Decimal((plain.replace(sign, "") if sign else plain).replace(self.decimal, "."))
 
     def price(self, cell: Cell) -> Decimal | None:
-        """A positive price; None for an empty cell or a 0. ExportRefused for anything else."""
+        """A price as `band.is_price` has it; None for an empty cell or a 0. ExportRefused for anything else."""
         if not cell.text.strip():
             return None
         value = self.number(cell.text)
         if value is None:
-            if _plain(cell.text).lstrip("+-").casefold() in _NOT_FINITE:
+            if _is_not_finite(cell.text):
                 raise cell.refused("not_finite", f'"{cell.text}" is not a finite number')
             raise cell.refused("not_a_price", f'"{cell.text}" is not a price')
         if value < 0:
             raise cell.refused("negative", f'"{cell.text}" is negative: a price must be positive')
+        if value and (why := why_no_price(value)):
+            raise cell.refused("not_a_price", f'"{cell.text}" is not a price: {why}')
         return value or None
 
     def volume(self, cell: Cell) -> int | None:
-        """A whole number, `19.49K` included; None for an empty cell. ExportRefused for anything else."""
+        """A whole number below 10**15, `19.49K` included; None for an empty cell. ExportRefused for anything else."""
         text = cell.text.strip()
         if not text:
             return None
         scale = _SCALES.get(text[-1].casefold(), 1)
         value = self.number(text[:-1].rstrip() if scale > 1 else text)
-        if value is None or value < 0 or (value := value * scale) != value.to_integral_value():
+        if value is None:
+            if _is_not_finite(text):
+                raise cell.refused("not_finite", f'"{cell.text}" is not a finite number')
             raise cell.refused("not_a_volume", f'"{cell.text}" is not a volume')
+        if value < 0:
+            raise cell.refused("negative", f'"{cell.text}" is negative: a volume must be 0 or more')
+        value *= scale
+        if value >= _ABSURD_VOLUME:
+            raise cell.refused(
+                "absurd_volume",
+                f'"{cell.text}" is no volume that a market trades: {_ABSURD_VOLUME:,} or more',
+                "correct the cell or export again; check that no column is shifted",
+            )
+        if value != value.to_integral_value():
+            raise cell.refused("not_a_volume", f'"{cell.text}" is not a volume: a whole number is wanted')
         return int(value)
 
 
@@ -111,6 +130,10 @@ def prove_dialect(cells: Iterable[Cell], delimiter: str) -> Dialect:
 
 def _plain(text: str) -> str:
     return text.strip().replace("\N{MINUS SIGN}", "-")
+
+
+def _is_not_finite(text: str) -> bool:
+    return _plain(text).lstrip("+-").casefold() in _NOT_FINITE
 
 
 def _decimal_of(text: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from xfg_pipeline.levels.formats.bars import read_bars
 from xfg_pipeline.levels.formats.cells import TimeColumn
 from xfg_pipeline.levels.formats.columns import OHLC, Columns, find_columns
-from xfg_pipeline.levels.formats.days import days_of_columns, days_of_long, rows_by_date, rows_by_time
+from xfg_pipeline.levels.formats.days import days_of_columns, days_of_long, no_row, rows_by_date, rows_by_time
 from xfg_pipeline.levels.formats.export import BarSeries, Export, ExportDay, Shape
 from xfg_pipeline.levels.formats.numbers import Dialect
 from xfg_pipeline.levels.formats.symbols import minutes_in_name, says_regular_hours, symbol_of_file
@@ -18,7 +18,7 @@ from xfg_pipeline.levels.formats.table import DELIMITERS, Table, read_table
 from xfg_pipeline.levels.formats.text import decode
 from xfg_pipeline.levels.formats.times import FileTimes, read_times
 from xfg_pipeline.levels.formats.zones import Clock, read_clock
-from xfg_pipeline.levels.issues import ExportRefused, Issue, refused, unfinished, warning
+from xfg_pipeline.levels.issues import ExportRefused, Issue, unfinished, warning
 from xfg_pipeline.levels.rules import LevelRules
 from xfg_pipeline.levels.schema import schema_faults
 from xfg_pipeline.levels.sessions import FIRST_DAY, LAST_DAY, ROLLOVER, current_trading_date
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from xfg_pipeline.levels.formats.times import Moments
 
-CLOCK_SKEW = timedelta(minutes=15)
+CLOCK_SKEW = timedelta(hours=1)
 """How far a file's newest time may be ahead of this computer's."""
 
 
@@ -146,8 +146,7 @@ def _contents(
     rules: LevelRules,
 ) -> tuple[Shape, list[ExportDay], BarSeries | None, Dialect, tuple[str, ...], list[Issue]]:
     if columns.is_long:
-        dates: list[date] = trading_dates.astype(object).tolist()
-        days, dialect, unknown, warnings = days_of_long(table, columns, dates, rules)
+        days, dialect, unknown, warnings = days_of_long(table, columns, clock, trading_dates, rules)
         return "long", days, None, dialect, unknown, warnings
     if not columns.levels:
         utc = _openings(trading_dates) if clock is None else clock.utc
@@ -161,14 +160,7 @@ def _contents(
     if clock is not None:
         used, warnings = rows_by_time(clock, trading_dates, table.lines)
         if not used:
-            raise refused(
-                "no_row",
-                "no row stands at or after 09:30 New York time: before that the overnight is not final",
-                "export again after 09:30 New York time",
-                line=table.lines[0],
-                columns=(table.header[columns.time[0]],),
-                values=(table.columns[columns.time[0]][0],),
-            )
+            raise no_row(table, columns)
     days, dialect = days_of_columns(table, columns, used, rules)
     return "wide" if clock is None else "chart", days, None, dialect, (), warnings
 

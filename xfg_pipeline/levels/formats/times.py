@@ -185,4 +185,4 @@ def _dates(years: Sequence[str], months: Sequence[str], days: Sequence[str]) -> 
     first = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     found = first.astype("datetime64[D]") + (day - 1)
     possible &= found.astype("datetime64[M]") == first
-    return np.where(possible, found, np.datetime64("NaT")).astype("datetime64[us]")
+    return np.where(possible, found, np.datetime64("NaT", "D")).astype("datetime64[us]")

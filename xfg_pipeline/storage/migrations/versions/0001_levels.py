@@ -25,16 +25,10 @@ def upgrade() -> None:
         sa.Column("shape", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column(
-            "issues",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'[]'::jsonb"),
-            nullable=False,
+            "issues", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'::jsonb"), nullable=False
         ),
         sa.Column(
-            "report",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'::jsonb"),
-            nullable=False,
+            "report", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
         sa.Column("imported_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
@@ -42,6 +36,7 @@ def upgrade() -> None:
         sa.Column("received_by", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("imported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seen_as", sa.Text(), nullable=True),
         sa.Column("filed_as", sa.Text(), nullable=True),
         sa.Column("filing_error", sa.Text(), nullable=True),
         sa.Column("duplicates", sa.Integer(), server_default="0", nullable=False),
@@ -97,14 +92,11 @@ def upgrade() -> None:
             name=op.f("ck_level_audit_action_fits"),
         ),
         sa.CheckConstraint("action IN ('entered', 'changed', 'removed')", name=op.f("ck_level_audit_action_known")),
-        sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_file_import_days_symbol_is_a_symbol")),
+        sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_level_audit_symbol_is_a_symbol")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_level_audit")),
     )
     op.create_index(
-        op.f("ix_level_audit_symbol_trading_date_id"),
-        "level_audit",
-        ["symbol", "trading_date", "id"],
-        unique=False,
+        op.f("ix_level_audit_symbol_trading_date_id"), "level_audit", ["symbol", "trading_date", "id"], unique=False
     )
     op.create_table(
         "level_completeness",
@@ -120,13 +112,12 @@ def upgrade() -> None:
         sa.Column("failed", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("evaluated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "overall_complete = (status = 'complete')",
-            name=op.f("ck_level_completeness_complete_means_complete"),
+            "overall_complete = (status = 'complete')", name=op.f("ck_level_completeness_complete_means_complete")
         ),
         sa.CheckConstraint(
             "status IN ('complete', 'partial', 'incomplete')", name=op.f("ck_level_completeness_status_known")
         ),
-        sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_file_import_days_symbol_is_a_symbol")),
+        sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_level_completeness_symbol_is_a_symbol")),
         sa.PrimaryKeyConstraint("symbol", "trading_date", name=op.f("pk_level_completeness")),
     )
     op.create_table(
@@ -138,7 +129,7 @@ def upgrade() -> None:
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_file_import_days_symbol_is_a_symbol")),
+        sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_manual_level_outbox_symbol_is_a_symbol")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_manual_level_outbox")),
     )
     op.create_index(
@@ -152,12 +143,6 @@ def upgrade() -> None:
         "service_marks",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "note",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'::jsonb"),
-            nullable=False,
-        ),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_service_marks")),
     )
     op.create_table(
@@ -178,18 +163,12 @@ def upgrade() -> None:
         sa.Column("line", sa.Integer(), nullable=True),
         sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_file_import_days_symbol_is_a_symbol")),
         sa.ForeignKeyConstraint(
-            ["file_import_id"],
-            ["file_imports.id"],
-            name=op.f("fk_file_import_days_file_import_id"),
-            ondelete="CASCADE",
+            ["file_import_id"], ["file_imports.id"], name=op.f("fk_file_import_days_file_import_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("file_import_id", "symbol", "trading_date", name=op.f("pk_file_import_days")),
     )
     op.create_index(
-        op.f("ix_file_import_days_symbol_trading_date"),
-        "file_import_days",
-        ["symbol", "trading_date"],
-        unique=False,
+        op.f("ix_file_import_days_symbol_trading_date"), "file_import_days", ["symbol", "trading_date"], unique=False
     )
     op.create_table(
         "price_bars",
@@ -201,11 +180,11 @@ def upgrade() -> None:
         sa.Column("high", sa.Numeric(precision=18, scale=8), nullable=False),
         sa.Column("low", sa.Numeric(precision=18, scale=8), nullable=False),
         sa.Column("close", sa.Numeric(precision=18, scale=8), nullable=False),
-        sa.Column("volume", sa.Numeric(precision=20, scale=4), nullable=False),
+        sa.Column("volume", sa.Numeric(precision=20, scale=4), nullable=True),
         sa.Column("file_import_id", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("high > 0 AND high < 'Infinity'::numeric", name=op.f("ck_price_bars_high_is_a_price")),
         sa.CheckConstraint("low > 0 AND low < 'Infinity'::numeric", name=op.f("ck_price_bars_low_is_a_price")),
-        sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_file_import_days_symbol_is_a_symbol")),
+        sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_price_bars_symbol_is_a_symbol")),
         sa.CheckConstraint(
             "volume >= 0 AND volume < 'Infinity'::numeric", name=op.f("ck_price_bars_volume_is_a_count")
         ),
@@ -246,8 +225,7 @@ def upgrade() -> None:
         sa.Column("reaction_strength", sa.Double(), nullable=True),
         sa.Column("file_import_id", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "(source = 'CSV') = (file_import_id IS NOT NULL)",
-            name=op.f("ck_structural_levels_v2_imported_has_a_file"),
+            "(source = 'CSV') = (file_import_id IS NOT NULL)", name=op.f("ck_structural_levels_v2_imported_has_a_file")
         ),
         sa.CheckConstraint(
             "level_type ~ '^[a-z][a-z0-9_]{0,79}$'", name=op.f("ck_structural_levels_v2_level_type_is_a_name")
@@ -256,16 +234,14 @@ def upgrade() -> None:
             "price > 0 AND price < 'Infinity'::numeric", name=op.f("ck_structural_levels_v2_price_is_a_price")
         ),
         sa.CheckConstraint(
-            "priority IN ('all_star', 'standard', 'reference')",
-            name=op.f("ck_structural_levels_v2_priority_known"),
+            "priority IN ('all_star', 'standard', 'reference')", name=op.f("ck_structural_levels_v2_priority_known")
         ),
         sa.CheckConstraint(
             "source IN ('MANUAL', 'CSV', 'CALCULATED')", name=op.f("ck_structural_levels_v2_source_known")
         ),
-        sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_file_import_days_symbol_is_a_symbol")),
+        sa.CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_structural_levels_v2_symbol_is_a_symbol")),
         sa.CheckConstraint(
-            "timeframe IN ('DAILY', 'WEEKLY', 'MONTHLY')",
-            name=op.f("ck_structural_levels_v2_timeframe_known"),
+            "timeframe IN ('DAILY', 'WEEKLY', 'MONTHLY')", name=op.f("ck_structural_levels_v2_timeframe_known")
         ),
         sa.CheckConstraint("touches >= 0 AND hit_count >= 0", name=op.f("ck_structural_levels_v2_counts_are_counts")),
         sa.ForeignKeyConstraint(
@@ -281,10 +257,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        op.f("ix_structural_levels_v2_file_import_id"),
-        "structural_levels_v2",
-        ["file_import_id"],
-        unique=False,
+        op.f("ix_structural_levels_v2_file_import_id"), "structural_levels_v2", ["file_import_id"], unique=False
     )
     op.create_index(
         op.f("ix_structural_levels_v2_trading_date_source"),

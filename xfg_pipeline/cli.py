@@ -371,12 +371,15 @@ def _running_settings() -> Settings:
     """The settings, with the database of the running service in them (none when nothing runs)."""
     from pydantic import SecretStr
 
+    from xfg_pipeline.service.layout import Layout, written_ports
     from xfg_pipeline.service.postgres import running_database
     from xfg_pipeline.settings import load_settings
 
     settings = load_settings()
     url = running_database(settings)
-    return settings.model_copy(update={"database_url": None if url is None else SecretStr(url)})
+    if url is None:
+        return settings.model_copy(update={"database_url": None})
+    return settings.model_copy(update={"database_url": SecretStr(url), **written_ports(Layout.of(settings))})
 
 
 def _asked_password() -> str:

@@ -19,6 +19,7 @@ from tests.conftest import FixedClock
 from tests.exports import chart
 from xfg_pipeline.inbox.folder import PATIENCE, SETTLED, Inbox, Scan
 from xfg_pipeline.inbox.importer import Importer
+from xfg_pipeline.inbox.sighting import look
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.storage.database import Database, DatabaseUnavailable
 
@@ -328,7 +329,7 @@ def test_a_file_that_stood_still_already_is_not_waited_for(pipeline: Pipeline, d
     stood = drop("ES_levels.csv").lstat().st_ctime
     for age, wanted in ((-5.0, SETTLED), (0.5, SETTLED - 0.5), (SETTLED, 0.0), (60.0, 0.0)):
         clock.at = datetime.fromtimestamp(stood + age, UTC)
-        assert pipeline.inbox._until_settled(pipeline.inbox._look()) == pytest.approx(wanted, abs=1e-3)
+        assert pipeline.inbox._until_settled(look(pipeline.folders.inbox)) == pytest.approx(wanted, abs=1e-3)
 
 
 def test_two_monitors_of_one_folder_are_not_in_each_others_way(

@@ -151,7 +151,8 @@ def test_both_ports_are_alive_and_every_dependency_is_there(service: Up) -> None
     assert service.dagster("GET", "/healthz").json() == {"status": "ok"}
     ran = subprocess.run(
         [sys.executable, "-m", "xfg_pipeline", "health", "--json"],
-        env=environment(service.home, service.port, service.dagster_port),
+        # Another shell knows the home and nothing of the ports.
+        env=environment(service.home, 5002, 3000),
         cwd=service.home.parent,
         capture_output=True,
         text=True,

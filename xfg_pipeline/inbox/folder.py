@@ -1,76 +1,26 @@
-"""The watched folder: which files are there, whole and still, and where each of them goes afterwards."""
+"""The watched folder: one look takes what is there, whole and still, and leaves the rest for the next."""
 
-import errno
-import fcntl
-import os
-import re
-import shutil
-import signal
 import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 from xfg_pipeline.clock import Clock
 from xfg_pipeline.faults import point
 from xfg_pipeline.inbox.examples import NAMES
+from xfg_pipeline.inbox.filing import Folders, file_away
 from xfg_pipeline.inbox.importer import Importer
+from xfg_pipeline.inbox.sighting import Sighting, look, private_copy
 from xfg_pipeline.levels.issues import ExportUnfinished
 from xfg_pipeline.storage import service_marks
 from xfg_pipeline.storage.database import DatabaseUnavailable, try_lock, without_hurry
 from xfg_pipeline.storage.file_imports import PRACTICE, FileImport
 
-# Names that programs give to what they are still writing, syncing or locking.
-UNFINISHED = re.compile(r"^\.|^~|\.(tmp|part|partial|crdownload|download|swp|lock)$|~$", re.IGNORECASE)
-WANTED = re.compile(r"\.(csv|txt|tsv)$", re.IGNORECASE)
-PLAIN_NAME = re.compile(r"^[A-Za-z0-9@_][A-Za-z0-9@_ .+()-]{0,118}$")
 SETTLED = 3.0
 """Seconds over which size and time of a file must not change before it is read."""
 PATIENCE = timedelta(minutes=5)
 """How long a file whose last row is cut may stand still before it is refused."""
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where files are dropped, and where they go."""
-
-    inbox: Path
-    processed: Path
-    errors: Path
-
-    def make(self) -> None:
-        """Create what is missing."""
-        for folder in (self.inbox, self.processed, self.errors):
-            folder.mkdir(parents=True, exist_ok=True)
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """A file as it was seen: what must not change while it is read, and until it is moved."""
-
-    name: str
-    inode: int
-    size: int
-    changed_ns: int
-    touched_ns: int
-    mode: int
-
-    @classmethod
-    def of(cls, name: str, status: os.stat_result) -> "Sighting":
-        """From what the file system says."""
-        return cls(name, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode)
-
-    @property
-    def stamp(self) -> str:
-        """This file and no other, not even itself after it was moved away and back."""
-        return f"{self.inode}:{self.touched_ns}"
-
-    @property
-    def changed_at(self) -> datetime:
-        """When the content was last written."""
-        return datetime.fromtimestamp(self.changed_ns / 1e9, UTC)
 
 
 @dataclass(frozen=True)
@@ -109,7 +59,7 @@ class Inbox:
 
     def waiting(self) -> list[str]:
         """Names of the files in the inbox that a scan would look at."""
-        return [sighting.name for sighting in self._look()]
+        return [sighting.name for sighting in look(self.folders.inbox)]
 
     def scan(self, *, seconds: float = 30.0) -> Scan:
         """Look once, wait until what is there has settled, and take it, for about `seconds` at most.
@@ -124,13 +74,13 @@ class Inbox:
             return self._scan(seconds)
 
     def _scan(self, seconds: float) -> Scan:
-        first = self._look()
+        first = look(self.folders.inbox)
         caught_up = service_marks.read(self.importer.database, service_marks.CAUGHT_UP)
         done: list[FileImport] = []
         waiting: list[Waiting] = []
         if first:
             self.pause(self._until_settled(first))
-            settled = set(self._look())
+            settled = set(look(self.folders.inbox))
             until = time.monotonic() + seconds
             for sighting in sorted(first, key=lambda seen: (seen.changed_ns, seen.name)):
                 if time.monotonic() > until:
@@ -143,18 +93,6 @@ class Inbox:
         if not waiting:
             service_marks.write(self.importer.database, service_marks.CAUGHT_UP, self.clock.now())
         return Scan(tuple(done), tuple(waiting))
-
-    def _look(self) -> list[Sighting]:
-        found = []
-        with os.scandir(self.folders.inbox) as entries:
-            for entry in entries:
-                if UNFINISHED.search(entry.name) or not WANTED.search(entry.name):
-                    continue
-                try:
-                    found.append(Sighting.of(entry.name, entry.stat(follow_symlinks=False)))
-                except FileNotFoundError:
-                    continue
-        return found
 
     def _until_settled(self, seen: list[Sighting]) -> float:
         """Seconds until the youngest file has stood still long enough, by the file system's own stamps."""
@@ -176,10 +114,10 @@ class Inbox:
             entered = self.importer.refuse_unread(
                 sighting.name, refusal, sighting.size, by="inbox", seen_as=sighting.stamp
             )
-            done.append(self._file(sighting, entered, content=None))
+            done.append(self._filed(sighting, entered, None))
             return
         try:
-            content = self._staged(sighting)
+            content = private_copy(self.folders.inbox, sighting)
         except (PermissionError, FileNotFoundError, BlockingIOError) as locked:
             waiting.append(Waiting(sighting.name, f"cannot be read yet: {locked.strerror}"))
             return
@@ -190,7 +128,7 @@ class Inbox:
         known = self.importer.known(content)
         if known is not None and _left_behind(known, sighting):
             # It was imported or refused, and could not be moved, or the process ended before that.
-            done.append(self._file(sighting, known, content))
+            done.append(self._filed(sighting, known, content))
             return
         try:
             by = PRACTICE if sighting.name in NAMES else "inbox"
@@ -205,7 +143,7 @@ class Inbox:
             self.importer.database.ping()
             waiting.append(Waiting(sighting.name, f"cannot be imported yet: {unable}"))
             return
-        done.append(self._file(sighting, entered, content))
+        done.append(self._filed(sighting, entered, content))
 
     def _unreadable(self, sighting: Sighting, caught_up: datetime | None) -> str | None:
         """Why this is not even opened; None if it may be."""
@@ -229,125 +167,11 @@ class Inbox:
             )
         return None
 
-    def _staged(self, sighting: Sighting) -> bytes | None:
-        """A private copy of the content; None if the file changed meanwhile."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(self.folders.inbox / sighting.name, flags)
-        with os.fdopen(descriptor, "rb") as file:
-            if Sighting.of(sighting.name, os.fstat(descriptor)) != sighting:
-                return None
-            if _is_written(descriptor):
-                return None
-            content = file.read(sighting.size + 1)
-            unchanged = Sighting.of(sighting.name, os.fstat(descriptor)) == sighting
-        return content if unchanged and len(content) == sighting.size else None
-
-    def _file(self, sighting: Sighting, entered: FileImport, content: bytes | None) -> FileImport:
-        """Move the file to where it belongs; the ledger says where, or why it could not be moved."""
-        point("inbox.before_filing")
-        is_refused = entered.state == "refused"
-        folder = self.folders.errors if is_refused else self.folders.processed / self._today().isoformat()
-        source = self.folders.inbox / sighting.name
-        own = entered.state != "duplicate"
-        target: Path | None = None
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            target = _intended(entered) or _free(folder / _safe_name(sighting.name, entered.sha256))
-            if own:
-                # Said before it is done: after a kill in between, the ledger names a file that is not there, and
-                # the next look finishes the move.
-                self.importer.filed(entered.id, str(target))
-            if is_refused:
-                # The reason first: a file in errors/ is never without one.
-                _reason_of(target).write_text(_reason_text(entered), encoding="utf-8")
-            if content is None or _still(source, sighting):
-                _move(source, target)
-            else:
-                # The name is another file's by now, which stays for the next look, or nobody's.
-                target.write_bytes(content)
-        except FileNotFoundError:
-            # Somebody took it away meanwhile: there is nothing left to move.
-            self.importer.filed(entered.id, None)
-            return entered
-        except OSError as failed:
-            if is_refused and target is not None:
-                # A reason without its file would tell of something that did not happen.
-                _reason_of(target).unlink(missing_ok=True)
-            self.importer.filed(entered.id, None, f"{failed.strerror or failed}: {failed.filename or folder}")
-            return entered
-        point("inbox.after_filing")
+    def _filed(self, sighting: Sighting, entered: FileImport, content: bytes | None) -> FileImport:
+        file_away(self.importer, self.folders, sighting, entered, content, self.clock.now().date())
         return entered
-
-    def _today(self) -> date:
-        return self.clock.now().date()
 
 
 def _left_behind(known: FileImport, sighting: Sighting) -> bool:
     """Whether this very file was entered and not moved: a file that somebody put back is another one."""
     return known.filing_error is not None or known.seen_as == sighting.stamp
-
-
-def _is_written(descriptor: int) -> bool:
-    """Whether a process of this machine has the file open for writing, however long it pauses.
-
-    A lease tells, on Linux and for local files; elsewhere standing still has to do.
-    """
-    if not hasattr(fcntl, "F_SETLEASE"):
-        return False
-    try:
-        # The signal of a broken lease would end this process; SIGURG is ignored.
-        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except OSError as failed:
-        return failed.errno == errno.EAGAIN
-    return False
-
-
-def _still(source: Path, sighting: Sighting) -> bool:
-    try:
-        return Sighting.of(sighting.name, source.lstat()) == sighting
-    except FileNotFoundError:
-        return False
-
-
-def _move(source: Path, target: Path) -> None:
-    try:
-        source.rename(target)
-    except OSError as failed:
-        if failed.errno != errno.EXDEV:
-            raise
-        shutil.copy2(source, target, follow_symlinks=False)
-        source.unlink()
-
-
-def _safe_name(name: str, sha256: str | None) -> str:
-    """The name itself when it is plain; else one of our own, so that no name reaches further than its folder."""
-    if PLAIN_NAME.match(name) and not name.endswith("."):
-        return name
-    return f"export-{(sha256 or 'unread')[:8]}.csv"
-
-
-def _intended(entered: FileImport) -> Path | None:
-    """Where the file was about to go when the process ended."""
-    if entered.state == "duplicate" or entered.filed_as is None or os.path.lexists(entered.filed_as):
-        return None
-    return Path(entered.filed_as)
-
-
-def _free(target: Path) -> Path:
-    """The name, or the first one after it with a number, whose own place and that of its reason are free."""
-    candidate, number = target, 0
-    while os.path.lexists(candidate) or os.path.lexists(_reason_of(candidate)):
-        number += 1
-        candidate = target.with_name(f"{target.stem}_{number}{target.suffix}")
-    return candidate
-
-
-def _reason_of(target: Path) -> Path:
-    return target.with_name(f"{target.name}.txt")
-
-
-def _reason_text(entered: FileImport) -> str:
-    when = f"{entered.received_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{entered.reason.rstrip()}\n\nRefused {when}, import {entered.id}. Nothing of it was imported.\n"

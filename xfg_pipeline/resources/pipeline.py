@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xfg_pipeline.clock import Clock, SystemClock
-from xfg_pipeline.inbox.folder import Folders, Inbox
+from xfg_pipeline.inbox.filing import Folders
+from xfg_pipeline.inbox.folder import Inbox
 from xfg_pipeline.inbox.importer import Importer
 from xfg_pipeline.levels.rules import LevelRules
 from xfg_pipeline.resources.level_book import LevelBook

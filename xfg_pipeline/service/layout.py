@@ -101,8 +101,19 @@ class Sockets:
         folder = layout.socket_folder()
         return cls(str(folder / "supervisor.sock"), str(folder / "code-server.sock"))
 
-    def write(self, layout: Layout) -> None:
-        write_private(layout.run / "service.json", json.dumps(asdict(self)))
+    def write(self, layout: Layout, settings: Settings) -> None:
+        """Say where the service is, and on which ports: other shells need not know how it was started."""
+        ports = {"port": settings.port, "dagster_port": settings.dagster_port}
+        write_private(layout.run / "service.json", json.dumps(asdict(self) | ports))
+
+
+def written_ports(layout: Layout) -> dict[str, int]:
+    """The ports of the service that runs or ran last; empty before the first start."""
+    try:
+        written = json.loads((layout.run / "service.json").read_text())
+        return {name: int(written[name]) for name in ("port", "dagster_port")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def secret_key(settings: Settings, layout: Layout) -> str:

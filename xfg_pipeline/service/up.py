@@ -75,7 +75,7 @@ def _start(settings: Settings, layout: Layout, console: Console, stack: ExitStac
     console.line("Data", f"{layout.home}{' (new)' if fresh else ''}")
     key = secret_key(settings, layout)
     sockets = Sockets.of(layout)
-    sockets.write(layout)
+    sockets.write(layout, settings)
     write_dagster_home(layout, sockets)
     embedded = settings.database_url is None
     with console.working("Postgres"):

@@ -46,6 +46,22 @@ def test_a_real_price_is_never_checked_against_a_sample(pipeline: Pipeline, cloc
     pipeline.book.enter_pivots("NQ", day, {"pivot": Decimal(31000)}, by="anna")
 
 
+def test_with_real_money_the_samples_go_and_real_files_stay(pipeline: Pipeline, clock: FixedClock) -> None:
+    for path in place(pipeline.folders.inbox, clock):
+        os.utime(path, (clock.now().timestamp(),) * 2)
+    pipeline.inbox.scan()
+    day = date(2025, 10, 15)
+    pipeline.importer.import_bytes(chart(day), "ES_levels.csv", by="anna")
+    assert pipeline.importer.retire_samples() == 2
+    assert pipeline.book.day("ES", date(2025, 10, 16)).prices == {}
+    assert pipeline.book.day("NQ", day).prices == {}
+    assert len(pipeline.book.day("ES", day).prices) == 9
+    assert pipeline.importer.retire_samples() == 0
+    pipeline.importer.derive(date(2025, 10, 1), date(2025, 10, 17), by="dagster")
+    assert pipeline.book.day("NQ", day).prices == {}
+    assert {row["action"] for row in pipeline.book.history("NQ", day)} == {"removed"}
+
+
 def test_the_shipped_examples_are_read_as_their_page_says(pipeline: Pipeline) -> None:
     folder = ROOT / "examples" / "exports"
     names = sorted(path.name for path in folder.glob("*.csv"))

@@ -144,6 +144,21 @@ class Importer:
         point("derive.after_commit")
         return derived
 
+    def retire_samples(self) -> int:
+        """Take the bundled samples out of the levels, with their audit; how many there were.
+
+        For the first start with real money: invented prices must not stand where real ones are missing.
+        """
+        with self.database.begin() as connection:
+            for symbol in sorted(self.rules.allowed_symbols):
+                lock(connection, "csv_levels", symbol)
+            samples = file_imports.received_from(connection, file_imports.PRACTICE)
+            for sample in samples:
+                days = file_imports.covered(connection, sample.id)
+                file_imports.cover(connection, sample.id, sample.symbol or "", {})
+                self._hand_back(connection, days, sample.id, "live start")
+        return len(samples)
+
     def _imported(self, content: bytes, file_name: str, *, by: str, trust: bool, seen_as: str | None) -> FileImport:
         now = self.clock.now()
         export = read_export(content, file_name, self.rules, now)

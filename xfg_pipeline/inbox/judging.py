@@ -78,12 +78,12 @@ def storable(value: Any) -> Any:
 
 
 def _rows(symbol: str, day: ExportDay, issues: Iterable[Issue]) -> list[LevelRow]:
-    said = list(issues)
+    said = [(issue, {**storable(issue.to_dict()), "stage": "import"}) for issue in issues]
     rows = []
     for name, cell in day.cells.items():
         kind = LEVEL_TYPES.get(name)
         # A doubt about the whole day is a doubt about each of its levels.
-        own = [issue for issue in said if name in issue.levels or (issue.code == UNCHECKED and not issue.levels)]
+        own = [one for one in said if name in one[0].levels or (one[0].code == UNCHECKED and not one[0].levels)]
         rows.append(
             LevelRow(
                 symbol=symbol,
@@ -93,8 +93,8 @@ def _rows(symbol: str, day: ExportDay, issues: Iterable[Issue]) -> list[LevelRow
                 timeframe=kind.timeframe if kind else Timeframe.DAILY,
                 priority=kind.priority if kind else Priority.REFERENCE,
                 description=storable_text(f"{cell.column}, line {cell.line}"),
-                is_validated=all(issue.code != UNCHECKED for issue in own),
-                validation_errors=[{**storable(issue.to_dict()), "stage": "import"} for issue in own],
+                is_validated=all(issue.code != UNCHECKED for issue, _ in own),
+                validation_errors=[told for _, told in own],
             )
         )
     return rows

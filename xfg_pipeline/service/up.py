@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 from xfg_pipeline.clock import SystemClock
+from xfg_pipeline.inbox.importer import Importer
 from xfg_pipeline.resources.health import Dependency, check_health, heartbeat_ages
 from xfg_pipeline.service import first_start, orphans
 from xfg_pipeline.service.console import Console
@@ -111,7 +112,10 @@ def _start(settings: Settings, layout: Layout, console: Console, stack: ExitStac
         else "the password you have set (`xfg password` sets another)"
     )
     console.line("Login", f"{login}; the same for the desk and Dagster", strong=password is not None)
-    if practice and first_start.place_samples(layout, clock):
+    if not practice and (retired := Importer(database, settings.level_rules(), clock).retire_samples()):
+        console.line("Samples", f"{retired} invented exports of practice were taken out of the levels")
+    # A folder that a person named is for that person's files.
+    if practice and settings.csv_watch_folder is None and first_start.place_samples(layout, clock):
         console.line("Samples", "two invented exports were put into the inbox, to have something to look at")
     with console.working("Dagster's tables"):
         supervisor.start_program(DESK)

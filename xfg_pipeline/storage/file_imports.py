@@ -80,6 +80,13 @@ def by_id(connection: Connection, import_id: int) -> FileImport:
     return _with_days(connection, [row])[0]
 
 
+def received_from(connection: Connection, by: str) -> list[FileImport]:
+    """Imported files of somebody that still speak for a day."""
+    speaks = sa.exists().where(file_import_days.c.file_import_id == file_imports.c.id)
+    query = sa.select(*_SHOWN).where(file_imports.c.received_by == by, file_imports.c.state == "imported", speaks)
+    return _with_days(connection, list(connection.execute(query).mappings()))
+
+
 def unread(connection: Connection, file_name: str, seen_as: str | None) -> FileImport | None:
     """The row of something that was refused without being read and is still there, as it was seen then."""
     query = sa.select(*_SHOWN).where(

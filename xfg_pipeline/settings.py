@@ -6,6 +6,7 @@ The environment wins over `.env`, and that over the file. Nothing here reads any
 import os
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -304,6 +305,11 @@ class Settings(BaseSettings):
     def inbox(self) -> Path:
         """The watched folder, absolute."""
         return (self.csv_watch_folder or self.home / "inbox").expanduser().absolute()
+
+    @property
+    def look_overdue_after(self) -> timedelta:
+        """From when on nobody can be said to read the inbox."""
+        return max(timedelta(minutes=1), timedelta(seconds=4 * self.csv_check_interval))
 
     def level_rules(self) -> LevelRules:
         """The rules by which levels are read and judged."""

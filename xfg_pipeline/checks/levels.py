@@ -55,7 +55,7 @@ def prices_are_plausible(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckR
     description="Every imported file and typed entry was carried through the assets within 15 minutes.",
 )
 def no_import_is_stuck(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
-    """Bounded retries go quiet; this check does not."""
+    """Retries are quiet; this check is not."""
     return _result(stuck(pipeline.database, pipeline.clock.now() - timedelta(minutes=15)))
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
+from xfg_pipeline.levels.band import LARGEST
+
 MINUS = "−"
-TOO_LARGE = Decimal(10**9)
 TYPED_PRICE = re.compile(r"(?:[0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]{1,12})(?:\.[0-9]{0,8})?|\.[0-9]{1,8}")
 
 
@@ -51,7 +52,7 @@ def typed_price(text: str) -> Decimal | None:
         raise ValueError("Not a price") from None
     if price <= 0:
         raise ValueError("Must be above zero")
-    if price >= TOO_LARGE:
+    if price >= LARGEST:
         raise ValueError("Too large to be a price")
     return price
 

@@ -24,7 +24,6 @@ from xfg_pipeline.desk.download import csv_text
 from xfg_pipeline.desk.errors import ApiError, ExactJSONResponse
 from xfg_pipeline.desk.json_body import json_body
 from xfg_pipeline.desk.parameters import (
-    MAX_PRICE,
     DatePath,
     DateQuery,
     IsoDate,
@@ -36,6 +35,7 @@ from xfg_pipeline.desk.parameters import (
     writer,
 )
 from xfg_pipeline.desk.saving import save_pivots
+from xfg_pipeline.levels.band import LARGEST
 from xfg_pipeline.levels.vocabulary import label_of
 from xfg_pipeline.resources.level_book import DayOfLevels
 
@@ -134,7 +134,7 @@ def completeness(room: RoomOf, symbol: SymbolPath, date: DateQuery = None) -> Re
 def nearby_levels(
     room: RoomOf,
     symbol: Annotated[Symbol, Query()],
-    price: Annotated[Decimal, Query(gt=0, lt=MAX_PRICE, examples=[6850.25])],
+    price: Annotated[Decimal, Query(gt=0, lt=LARGEST, examples=[6850.25])],
     range_points: Annotated[
         Decimal, Query(alias="range", gt=0, le=100_000, description="Points to both sides.", examples=[25])
     ] = Decimal(5),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -47,7 +47,6 @@ from xfg_pipeline.storage.file_imports import FileImport
 router = APIRouter(include_in_schema=False)
 
 SHOWN_IMPORTS = 12
-UNWATCHED = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -183,8 +182,7 @@ def _render(
 def _unwatched_since(room: Room) -> str | None:
     """When the folder was last looked at, if that is too long ago: files then wait and nobody says so."""
     last = service_marks.read(room.database, service_marks.LAST_LOOK)
-    late = max(UNWATCHED, timedelta(seconds=4 * room.settings.csv_check_interval))
-    if last is not None and room.clock.now() - last < late:
+    if last is not None and room.clock.now() - last < room.settings.look_overdue_after:
         return None
     return "it was never read" if last is None else f"last read {last.astimezone(zone_of(room)):%d %b %H:%M:%S}"
 

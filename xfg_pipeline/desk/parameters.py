@@ -13,12 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from xfg_pipeline.desk.access import Identity
 from xfg_pipeline.desk.errors import ApiError
+from xfg_pipeline.levels.band import LARGEST
 from xfg_pipeline.levels.sessions import FIRST_DAY, LAST_DAY
 from xfg_pipeline.levels.vocabulary import MANUAL_LEVELS
 
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
-MAX_PRICE = Decimal(10**9)
 
 
 def iso_date(value: Any) -> date:
@@ -47,7 +47,7 @@ def _price(value: Any) -> Decimal | None:
         raise ValueError("must be a number, without quotes")  # noqa: TRY004 (pydantic catches ValueError)
     if not value > 0:
         raise ValueError("must be above zero")
-    if value >= MAX_PRICE:
+    if value >= LARGEST:
         raise ValueError("is too large to be a price")
     exponent = value.normalize().as_tuple().exponent
     if isinstance(exponent, int) and exponent < -8:
@@ -73,7 +73,7 @@ Price = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": float(MAX_PRICE)},
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": float(LARGEST)},
                 {"type": "null"},
             ]
         }

@@ -57,10 +57,6 @@ class Inbox:
         self.max_age = timedelta(hours=max_age_hours)
         self.pause = pause
 
-    def waiting(self) -> list[str]:
-        """Names of the files in the inbox that a scan would look at."""
-        return [sighting.name for sighting in look(self.folders.inbox)]
-
     def scan(self, *, seconds: float = 30.0) -> Scan:
         """Look once, wait until what is there has settled, and take it, for about `seconds` at most.
 

@@ -111,7 +111,7 @@ def _of_bars(bars: "DataFrame", symbol: str, rules: LevelRules, known: Reference
         elif not inside(Decimal(close), reference.price, rules):
             issues.append(
                 error(
-                    "outside_band",
+                    "band",
                     f"the last close of {day}, {plain(close)}, is too far from {plain(reference.price)} "
                     f"({reference.what}) for {symbol}",
                     "rename the file to its true symbol, or import it with --trust",

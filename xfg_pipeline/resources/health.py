@@ -26,7 +26,6 @@ DAEMONS = frozenset({"SENSOR", "SCHEDULER", "QUEUED_RUN_COORDINATOR", "BACKFILL"
 _HEARTBEAT_SECONDS = 120.0
 _LEAST_FREE_BYTES = 200 * 1024 * 1024
 _PATIENCE_SECONDS = 5.0
-_LOOK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -230,7 +229,7 @@ def _inbox_sensor(settings: Settings) -> str:
     finally:
         database.dispose()
     age = None if last is None else (SystemClock().now() - last).total_seconds()
-    late = max(_LOOK_SECONDS, 4 * settings.csv_check_interval)
+    late = settings.look_overdue_after.total_seconds()
     if age is not None and age <= late:
         return f"looked {age:.0f} s ago"
     if _seconds_since_start(settings) < late:

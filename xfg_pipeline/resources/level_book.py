@@ -26,9 +26,7 @@ from xfg_pipeline.levels.vocabulary import MANUAL_LEVELS, Source, Timeframe
 from xfg_pipeline.storage import file_imports, levels, manual_levels, prices
 from xfg_pipeline.storage.database import Database, lock, try_lock
 from xfg_pipeline.storage.file_imports import FileImport
-from xfg_pipeline.storage.levels import NearbyLevel
-
-WEEKLY = "weekly_pivot"
+from xfg_pipeline.storage.levels import WEEKLY, NearbyLevel
 
 
 class UnknownSymbol(LookupError):

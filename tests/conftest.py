@@ -68,6 +68,18 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def extra() -> None:
+    """The libraries of the extra `train`; their absence fails in CI and skips elsewhere, with the reason."""
+    from xfg_pipeline.signals.training.third_party import missing_packages
+
+    missing = missing_packages()
+    if missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"the extra `train` is not installed, and CI always has it: {', '.join(missing)}")
+        pytest.skip(f"the extra `train` is not installed (make train): {', '.join(missing)}")
+
+
+@pytest.fixture(scope="session")
 def exports(shared_data: Path) -> Path:
     """The sample exports with their expected answers."""
     return shared_data / "exports"

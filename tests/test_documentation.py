@@ -72,6 +72,7 @@ def openapi(pipeline: object) -> dict[str, dict[str, object]]:
         clock=pipeline.clock,
         level_book=pipeline.book,
         importer=pipeline.importer,
+        signal_book=pipeline.signals,
     )
     described: dict[str, dict[str, object]] = app.openapi()
     return described
@@ -107,7 +108,7 @@ def test_every_link_between_the_pages_leads_somewhere() -> None:
 
 
 def test_the_locks_hold_no_address_and_only_hashed_pins() -> None:
-    for lock in ("requirements.lock", "requirements-dev.lock"):
+    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-train.lock"):
         text = (ROOT / lock).read_text()
         assert "://" not in text
         pins = re.findall(r"^([a-z0-9._-]+)(==[^ ]+)?", text, re.MULTILINE)

@@ -130,3 +130,25 @@ def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(ValidationError):
         Settings(_env_file=None).port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("written", ["btc, ETH,BTC", '["btc", "ETH"]'])
+def test_coins_come_as_words_or_as_a_list(written: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MARKET__COINS", written)
+    assert load_settings().market.coins == ("BTC", "ETH")
+    monkeypatch.delenv("MARKET__COINS")
+    (tmp_path / "coins.yaml").write_text(f"market:\n  coins: {written}\n")
+    monkeypatch.setenv("XFG_CONFIG", str(tmp_path / "coins.yaml"))
+    assert load_settings().market.coins == ("BTC", "ETH")
+
+
+@pytest.mark.parametrize("written", ["BTCUSDT", "BTC/USDT", "BTC ETH", "[BTC", ","])
+def test_what_is_no_coin_is_refused_by_name(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARKET__COINS", written)
+    with pytest.raises(SettingsError, match=r"^market\.coins: "):
+        load_settings()
+
+
+def test_models_come_as_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELS__ENSEMBLE_MODELS", "xgboost,lightgbm")
+    assert load_settings().models.ensemble_models == ("xgboost", "lightgbm")

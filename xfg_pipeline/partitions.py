@@ -1,6 +1,6 @@
-"""The partitions: one a trading day for levels. A symbol is a key in a table, never a partition."""
+"""The partitions: one a trading day for levels, one a UTC day for the rest. A symbol or coin is never a partition."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 
@@ -26,6 +26,8 @@ def trading_days() -> dg.TimeWindowPartitionsDefinition:
 
 TRADING_DAYS = trading_days()
 
+UTC_DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01", timezone="UTC", end_offset=1)
+
 BACKFILL = dg.BackfillPolicy.multi_run(30)
 
 
@@ -33,3 +35,13 @@ def window(context: dg.AssetExecutionContext) -> tuple[date, date]:
     """First and last trading day of a run, both included: a day and a backfill take the same path."""
     keys = context.partition_keys
     return date.fromisoformat(min(keys)), date.fromisoformat(max(keys))
+
+
+def utc_window(context: dg.AssetExecutionContext) -> tuple[datetime, datetime]:
+    """From the midnight that starts the first UTC day of a run to the one that ends the last."""
+    first, last = window(context)
+    return _midnight(first), _midnight(last + timedelta(days=1))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -2,7 +2,13 @@
 
 import dagster as dg
 
-from xfg_pipeline.jobs import checks_job
+from xfg_pipeline.jobs import SLOT_TAG, checks_job, slots_job
+from xfg_pipeline.resources.pipeline import Pipeline
+from xfg_pipeline.resources.slots_due import catch_up_from
+from xfg_pipeline.signals.slots import slot_at
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
 
 # A check runs with its asset. On the morning on which no export came nothing runs, and this is the morning that counts.
 levels_expected = dg.ScheduleDefinition(
@@ -13,3 +19,25 @@ levels_expected = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="A minute after levels are expected: all checks of levels, whether anything came or not.",
 )
+
+
+@dg.schedule(
+    job=slots_job,
+    cron_schedule="*/15 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Each slot: from its closed candle to signals, in one run; slots that were missed are caught up.",
+)
+def signals_every_15_minutes(
+    context: dg.ScheduleEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
+) -> dg.RunRequest:
+    """One run a slot, over the days from the last decided slot on."""
+    slot = slot_at(pipeline.market.time(context.scheduled_execution_time))
+    return dg.RunRequest(
+        run_key=f"{pipeline.market.name} {slot.isoformat()}",
+        tags={
+            SLOT_TAG: slot.isoformat(),
+            RANGE_START: catch_up_from(pipeline, slot).date().isoformat(),
+            RANGE_END: slot.date().isoformat(),
+        },
+    )

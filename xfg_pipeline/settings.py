@@ -3,6 +3,7 @@
 The environment wins over `.env`, and that over the file. Nothing here reads anything until `load_settings` is called.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -12,7 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -24,11 +34,13 @@ from pydantic_settings.exceptions import SettingsError as UnreadableSettingsErro
 from yaml import YAMLError
 
 from xfg_pipeline.levels.rules import LevelRules, SourceRule
+from xfg_pipeline.signals.rules import SignalRules
 
 PLACEHOLDER = re.compile(
     r"^(your[-_ ].*|<.*>|change[-_ ]?me|x{3,}|placeholder|todo|admin|password|secret|example)$", re.IGNORECASE
 )
 DEFAULT_CONFIG = "config.yaml"
+PRACTICE_EQUITY = Decimal(10_000)
 
 
 class SettingsError(Exception):
@@ -50,9 +62,15 @@ def _filled_in(value: SecretStr | None) -> SecretStr | None:
 
 
 def _words(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(word.strip() for word in value.split(",") if word.strip())
-    return value
+    """`BTC,ETH` and `["BTC","ETH"]` as a list; what is no text as it is."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError('is no list: write BTC,ETH or ["BTC", "ETH"]') from None
+    return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 def _symbols(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,7 +83,18 @@ def _symbols(value: tuple[str, ...]) -> tuple[str, ...]:
     return named
 
 
+def _coins(value: tuple[str, ...]) -> tuple[str, ...]:
+    named = tuple(dict.fromkeys(coin.upper() for coin in value))
+    for coin in named:
+        if not re.fullmatch(r"[A-Z0-9]{1,10}", coin) or coin.endswith("USDT"):
+            raise ValueError(f"{coin!r} is no coin: the base asset alone, BTC for BTCUSDT")
+    if not named:
+        raise ValueError("names no coin; for example BTC,ETH")
+    return named
+
+
 TimeZone = Annotated[str, AfterValidator(_zone)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Secret = Annotated[SecretStr | None, AfterValidator(_filled_in)]
 Share = Annotated[Decimal, Field(gt=0, lt=1)]
 Positive = Annotated[Decimal, Field(gt=0)]
@@ -112,7 +141,7 @@ class MarketSettings(Section):
     """Where candles come from."""
 
     provider: Literal["simulated", "bybit", "replay"] | None = None
-    coins: Annotated[tuple[str, ...], AfterValidator(_symbols)] = ("BTC", "ETH", "SOL", "XRP", "DOGE")
+    coins: Annotated[Words, AfterValidator(_coins)] = ("BTC", "ETH", "SOL", "XRP", "DOGE")
     replay: ReplaySettings = ReplaySettings()
 
 
@@ -120,7 +149,7 @@ class ModelSettings(Section):
     """Which ensemble makes the signals; nothing set means the bundled practice ensemble."""
 
     path: Path | None = None
-    ensemble_models: tuple[str, ...] = ()
+    ensemble_models: Words = ()
     meta_learner: str | None = None
 
 
@@ -131,7 +160,7 @@ class BybitSettings(Section):
     api_secret: Secret = None
     testnet: bool = False
     demo: bool = False
-    base_url: str | None = None
+    base_url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+/?$")] | None = None
 
     @model_validator(mode="after")
     def _both_or_none(self) -> "BybitSettings":
@@ -173,7 +202,10 @@ class TradingSettings(Section):
     min_volume_ratio: Positive = Decimal("2.0")
     min_risk_reward: Positive = Decimal("2.0")
     base_risk_per_trade: Annotated[Decimal, Field(gt=0, le=Decimal("0.1"))] = Decimal("0.015")
-    signal_ttl_minutes: Annotated[int, Field(ge=1)] = 30
+    # Until the order of one slot is dealt with the next one comes: more than a day is no signal any more.
+    signal_ttl_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    # What positions are sized by; in practice that of the paper account.
+    equity: Annotated[Decimal, Field(gt=0, le=Decimal("1e12"))] | None = None
 
 
 class ControllerSettings(Section):
@@ -265,6 +297,8 @@ class Settings(BaseSettings):
             raise ValueError("SECRET_KEY is shorter than 16 characters; remove it to have one made")
         if self.xfg_api_token is not None and len(self.xfg_api_token.get_secret_value()) < 16:
             raise ValueError("XFG_API_TOKEN is shorter than 16 characters")
+        if self.market_provider == "replay" and self.market.replay.folder is None:
+            raise ValueError("market.provider: replay needs market.replay.folder, where the recorded candles are")
         if self.trading_mode == "live" and self.market.provider == "simulated":
             raise ValueError("market.provider: simulated is for practice; live takes bybit or replay")
         if self.database_url is not None and not self.database_url.get_secret_value().startswith(
@@ -297,6 +331,24 @@ class Settings(BaseSettings):
         return self.mode or ("live" if self.bybit.api_key else "practice")
 
     @property
+    def market_provider(self) -> Literal["simulated", "bybit", "replay"]:
+        """Where candles come from: as set, else simulated in practice and Bybit live."""
+        return self.market.provider or ("simulated" if self.trading_mode == "practice" else "bybit")
+
+    @property
+    def market_name(self) -> Literal["simulated", "bybit", "bybit_testnet", "replay"]:
+        """What rows of the market are kept under: prices of a test exchange never meet real ones."""
+        testing = self.market_provider == "bybit" and self.bybit.testnet
+        return "bybit_testnet" if testing else self.market_provider
+
+    @property
+    def equity(self) -> Decimal | None:
+        """What positions are sized by; None while it is not known."""
+        if self.trading.equity is None and self.trading_mode == "practice":
+            return PRACTICE_EQUITY
+        return self.trading.equity
+
+    @property
     def home(self) -> Path:
         """XFG_HOME, absolute."""
         return self.xfg_home.expanduser().absolute()
@@ -327,6 +379,18 @@ class Settings(BaseSettings):
             sources=tuple(SourceRule(s.match, s.date_order, s.time_zone) for s in own.sources),
             manual_on_tick=own.manual_on_tick,
             max_file_bytes=own.max_file_megabytes * 1024 * 1024,
+        )
+
+    def signal_rules(self) -> SignalRules:
+        """The gates and the size of a signal."""
+        own = self.trading
+        return SignalRules(
+            max_signals_per_day=own.max_signals_per_day,
+            min_confidence=own.min_confidence,
+            min_volume_ratio=own.min_volume_ratio,
+            min_risk_reward=own.min_risk_reward,
+            base_risk_per_trade=own.base_risk_per_trade,
+            signal_ttl_minutes=own.signal_ttl_minutes,
         )
 
     def secrets(self) -> list[str]:

@@ -121,6 +121,7 @@ def desk_app(pipeline: Pipeline, access: Access) -> FastAPI:
         clock=pipeline.clock,
         level_book=pipeline.book,
         importer=pipeline.importer,
+        signal_book=pipeline.signals,
         access=access,
         # A desk alone: Dagster's part of being ready is tried where Dagster runs.
         health=partial(check_health, pipeline.settings, ("postgres", "migrations", "inbox")),

@@ -13,6 +13,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.desk.conftest import DAY, ES, ES_PIVOTS, TOKEN, Desk
+from tests.signal_rows import keep_day
 
 EXAMPLES = 40
 CHECKS = [
@@ -36,6 +37,11 @@ def test_the_description_is_complete_and_behind_the_login(desk: Desk) -> None:
         "/api/v2/nearby-levels",
         "/api/v2/levels.csv",
         "/api/v2/imports",
+        "/api/v2/signals",
+        "/api/v2/signals.csv",
+        "/api/v2/signals/{id}",
+        "/api/v2/signals/{id}/ticket",
+        "/api/v2/candidates",
     }
     page = desk.person().get("/api-description", headers={"Accept": "text/html"})
     assert all(path in page.text for path in described["paths"])
@@ -43,6 +49,7 @@ def test_the_description_is_complete_and_behind_the_login(desk: Desk) -> None:
 
 def test_no_generated_call_is_answered_with_500_or_with_what_is_not_described(desk: Desk) -> None:
     desk.bring(ES, "ES_levels.csv")
+    keep_day(desk.pipeline.database)
     client = desk.program()
     body = {"symbol": "ES", "trading_date": str(DAY), "levels": ES_PIVOTS}
     assert client.post("/api/v2/manual-levels", json=body).status_code == 200
@@ -70,6 +77,28 @@ def test_no_generated_call_is_answered_with_500_or_with_what_is_not_described(de
 
         call()
     assert len(set(called)) == len(described["paths"])
+
+
+def test_stored_signals_are_answered_as_described(desk: Desk) -> None:
+    keep_day(desk.pipeline.database)
+    client = desk.program()
+    schema = schemathesis.openapi.from_dict(client.get("/api/v2/openapi.json").json())
+    schema.config.update(base_url=desk.url)
+    ids = [row["id"] for row in client.get("/api/v2/signals").json()["signals"]]
+    calls: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        ("/api/v2/signals", {}, {"from": "2025-10-15", "to": "2025-10-16"}),
+        ("/api/v2/signals.csv", {}, {}),
+        ("/api/v2/candidates", {}, {}),
+        ("/api/v2/candidates", {}, {"slot": "2025-10-16T13:30Z"}),
+        *(("/api/v2/signals/{id}", {"id": one}, {}) for one in ids),
+        *(("/api/v2/signals/{id}/ticket", {"id": one}, {"format": kind}) for one in ids for kind in ("json", "text")),
+    ]
+    statuses = []
+    for path, parts, query in calls:
+        case = schema[path]["GET"].Case(path_parameters=parts, query=query)
+        answer = case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, checks=CHECKS)
+        statuses.append(answer.status_code)
+    assert statuses == [*[200] * 8, 200, 200, *[409] * 6]
 
 
 def test_no_bytes_at_all_make_the_desk_fail(desk: Desk) -> None:

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests import signal_rows as made
 from xfg_pipeline.cli import main
 from xfg_pipeline.desk.passwords import password_matches
 from xfg_pipeline.service import launch
 from xfg_pipeline.service.postgres import EmbeddedPostgres
+from xfg_pipeline.signals.slots import slot_at
+from xfg_pipeline.storage.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 Xfg = Callable[..., subprocess.CompletedProcess[str]]
@@ -64,7 +68,7 @@ def test_version_and_help(xfg: Xfg) -> None:
     assert re.fullmatch(r"xfg-pipeline \d+\.\d+\.\d+\n", xfg("--version").stdout)
     helped = xfg("--help")
     assert helped.returncode == 0
-    for command in ("up", "db", "health", "password", "levels", "watch", "backfill"):
+    for command in ("up", "db", "health", "password", "levels", "signals", "train", "watch", "backfill"):
         assert command in helped.stdout
 
 
@@ -81,6 +85,17 @@ def test_version_and_help(xfg: Xfg) -> None:
         ("backfill", "csv_levels", "2025-10-16", "tomorrow"),
         ("backfill", "csv_levels", "2025-10-16", "2025-10-14"),
         ("health", "--xml"),
+        ("signals",),
+        ("signals", "list", "--date", "16.10.2025"),
+        ("signals", "list", "--date", "2025-10-16", "--from", "2025-10-16"),
+        ("signals", "list", "--status", "open"),
+        ("signals", "why"),
+        ("signals", "why", "BTC", "2025-10-16"),
+        ("signals", "why", "BTC", "2025-10-16T09:31"),
+        ("signals", "why", "BTC", "1066-10-14T09:30"),
+        ("train",),
+        ("train", "--out", "made", "--from", "2025-10-16", "--to", "2025-10-14"),
+        ("train", "--out", "made", "--from", "0001-01-01"),
     ],
 )
 def test_wrong_words_exit_2_and_change_nothing(
@@ -102,7 +117,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_exits_1(xfg: Xfg) -> None:
 
 
 def test_a_database_that_does_not_answer_is_one_line_without_its_password(xfg: Xfg) -> None:
-    for words in (("db", "check"), ("db", "upgrade"), ("levels", "show", "ES")):
+    for words in (("db", "check"), ("db", "upgrade"), ("levels", "show", "ES"), ("signals", "list")):
         ran = xfg(*words, DATABASE_URL="postgresql://xfg:open-sesame@127.0.0.1:1/xfg")
         assert ran.returncode == 1
         assert len(ran.stderr.splitlines()) == 1
@@ -276,3 +291,162 @@ def test_a_password_with_a_space_stays_a_url_that_libpq_takes() -> None:
 
     url = _plain(sa.make_url("postgresql+psycopg://anna:a%20b%25c@127.0.0.1:1/x"))
     assert conninfo_to_dict(url)["password"] == "a b%c"
+
+
+@pytest.fixture
+def here(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Xfg:
+    """Runs `xfg …` like the fixture xfg, in this process: what it costs to start is tried above."""
+
+    def run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(tmp_path)
+        for name, value in {"XFG_HOME": str(tmp_path / "home"), "DATABASE_URL": database_url, **settings}.items():
+            monkeypatch.setenv(name, value)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        told = capsys.readouterr()
+        return subprocess.CompletedProcess(words, int(ended.value.code or 0), told.out, told.err)
+
+    return run
+
+
+@pytest.fixture
+def slot() -> datetime:
+    """The newest slot of now."""
+    return slot_at(datetime.now(UTC))
+
+
+@pytest.fixture
+def today(database: Database, slot: datetime) -> Database:
+    """A ready signal of BTC, an expired one of ETH with its outcome, and what stopped DOGE."""
+    made.keep_instruments(database)
+    made.keep_signals(database, [made.signal(slot=slot, expires_at=slot + timedelta(hours=1))])
+    made.keep_signals(database, [made.signal("ETH", slot - timedelta(hours=2), mode="backfill", status="expired")])
+    made.keep_outcome(database, "ETH", slot - timedelta(hours=2), "stop", -1.0)
+    made.keep_decision(database, "DOGE", slot, gate="confidence", value=0.748213, threshold=0.77, direction="LONG")
+    made.keep_signals(database, [made.signal("SOL", slot)], market="bybit")
+    return database
+
+
+def test_signals_are_listed_for_a_person_and_for_a_program(here: Xfg, today: Database, slot: datetime) -> None:
+    first = f"{slot - timedelta(hours=2):%Y-%m-%d}"
+    shown = here("signals", "list", "--from", first)
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    assert lines[0].startswith(f"PRACTICE, simulated market, {first}")
+    assert re.search(
+        rf"BTC +LONG +breakout +91850.0–91950.0 +91350.0 .* ready until {slot + timedelta(hours=1):%H:%M}", lines[2]
+    )
+    assert lines[3].rstrip().endswith("UTC")
+    assert "expired: stop came first, −1.00 R" in lines[3]
+    told = json.loads(here("signals", "list", "--from", first, "--json").stdout)
+    assert [(row["coin"], row["status"]) for row in told["signals"]] == [("BTC", "ready"), ("ETH", "expired")]
+    assert (told["mode"], told["market"], told["signals"][0]["stop_loss"]) == ("practice", "simulated", 91350)
+    only = json.loads(here("signals", "list", "--from", first, "--status", "ready", "--coin", "btc", "--json").stdout)
+    assert [row["coin"] for row in only["signals"]] == ["BTC"]
+    nothing = here("signals", "list", "--date", "2025-01-01")
+    assert (nothing.returncode, nothing.stdout.splitlines()[1]) == (0, "No signals.")
+    years = here("signals", "list", "--from", "2020-01-01", "--to", "2025-01-01")
+    assert (years.returncode, "366 days" in years.stderr) == (2, True)
+
+
+def test_the_ticket_of_the_newest_ready_signal_is_printed_to_be_copied(
+    here: Xfg, today: Database, slot: datetime, rows: Callable[..., list[dict[str, object]]]
+) -> None:
+    link = f"xfg-{slot:%y%m%d-%H%M}-BTC"
+    ran = here("signals", "ticket")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("BTCUSDT  Buy  Limit\nQuantity     0.250\nPrice        91950.0\n")
+    assert ran.stdout.endswith(f"Link id      {link}\nPractice     not a real order\n")
+    assert here("signals", "ticket", link).stdout == ran.stdout
+    (btc,) = rows("SELECT id FROM signals WHERE coin = 'BTC'")
+    told = json.loads(here("signals", "ticket", str(btc["id"]), "--json").stdout)
+    assert (told["id"], told["link_id"], told["price"], told["mode"]) == (btc["id"], link, "91950.0", "practice")
+
+
+def test_a_ticket_that_must_not_be_placed_is_one_line_and_exits_1(here: Xfg, today: Database, slot: datetime) -> None:
+    for name, says in (
+        (f"xfg-{slot - timedelta(hours=2):%y%m%d-%H%M}-ETH", "xfg: EXPIRED at"),
+        ("xfg-251016-1330-XRP", "xfg: there is no signal xfg-251016-1330-XRP on the simulated market"),
+        ("987654321", "xfg: there is no signal 987654321"),
+        ("9" * 40, "xfg: there is no signal 999"),
+    ):
+        ran = here("signals", "ticket", name)
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert ran.stderr.startswith(says), ran.stderr
+        assert len(ran.stderr.splitlines()) == 1
+
+
+def test_without_a_ready_signal_there_is_nothing_to_place(here: Xfg) -> None:
+    ran = here("signals", "ticket")
+    assert (ran.returncode, ran.stderr) == (1, "xfg: No signal is ready now: open nothing.\n")
+
+
+def test_why_there_is_no_signal_is_said_with_the_numbers(here: Xfg, today: Database, slot: datetime) -> None:
+    at = f"{slot:%Y-%m-%dT%H:%M}"
+    ran = here("signals", "why", "doge", at)
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert lines[0] == f"DOGE {slot:%Y-%m-%d %H:%M} UTC: stopped by confidence"
+    assert lines[1] == "confidence 0.74 is below 0.77 (margin -0.021787)."
+    assert "stop         91350.0" in lines
+    assert "risk/reward  2.2500" in lines
+    assert "it became signal" in here("signals", "why", "BTC", f"{at}Z").stdout
+    told = json.loads(here("signals", "why", "DOGE", at, "--json").stdout)
+    assert (told["gate"], told["margin"], told["mode"]) == ("confidence", -0.021787, "practice")
+    missing = here("signals", "why", "XRP", "2025-10-16T09:30")
+    assert missing.stdout.splitlines()[0] == "XRP 2025-10-16 09:30 UTC: not evaluated"
+    assert "xfg backfill signals 2025-10-16 2025-10-16" in missing.stdout
+    unknown = here("signals", "why", "PEPE")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr == "xfg: PEPE is not among market.coins (BTC, ETH, SOL, XRP, DOGE).\n"
+
+
+def test_a_database_of_an_older_version_says_what_to_run(here: Xfg, cluster: object) -> None:
+    url = cluster.create()  # type: ignore[attr-defined]
+    for words in (("signals", "list"), ("signals", "why", "BTC"), ("levels", "show", "ES")):
+        ran = here(*words, DATABASE_URL=url)
+        assert ran.returncode == 1
+        assert "xfg db upgrade" in ran.stderr
+        assert len(ran.stderr.splitlines()) == 1
+
+
+def test_training_without_its_packages_names_them_before_anything_is_fetched(
+    here: Xfg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "catboost", None)
+    ran = here("train", "--out", "made", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("xfg: Training needs packages that are not installed: catboost")
+    assert "make train" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.usefixtures("extra")
+def test_training_leaves_a_folder_that_is_no_ensemble_alone(here: Xfg, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "diary.txt").write_text("mine")
+    for words in (("--out", "notes"), ("--out", "notes", "--replace")):
+        ran = here("train", *words, "--from", "2025-09-01", "--to", "2025-09-02")
+        assert (ran.returncode, "is not an ensemble" in ran.stderr) == (1, True)
+    assert (tmp_path / "notes" / "diary.txt").read_text() == "mine"
+    late = here("train", "--out", "made", "--from", "2099-01-01")
+    assert (late.returncode, "last whole day" in late.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("extra")
+def test_an_ensemble_is_trained_on_the_practice_market_and_says_that_it_is_a_demonstration(
+    xfg: Xfg, tmp_path: Path
+) -> None:
+    words = ("--from", "2025-09-01", "--to", "2025-09-20", "--coins", "btc,ETH", "--quick")
+    ran = xfg("train", "--out", "ensembles/first", *words, "--json")
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    manifest = json.loads((tmp_path / "ensembles" / "first" / "manifest.json").read_text())
+    assert told["manifest"] == manifest
+    assert (manifest["name"], manifest["market"], manifest["demonstration"]) == ("first", "simulated", True)
+    assert manifest["coins"] == ["BTC", "ETH"]
+    assert "candles of BTC, ETH on the simulated market, 2025-09-01 to 2025-09-20" in ran.stderr
+    again = xfg("train", "--out", "ensembles/first", *words)
+    assert (again.returncode, "already holds an ensemble" in again.stderr) == (1, True)

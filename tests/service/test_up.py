@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -214,6 +214,27 @@ def test_a_dropped_export_and_typed_pivots_reach_the_api_and_dagster(service: Up
     assert status == "complete"
 
 
+def test_a_new_instance_has_a_month_of_signals_and_says_why_there_are_no_more(service: Up) -> None:
+    credentials = login(service)
+    today = datetime.now(UTC).date()
+    month = {"from": str(today - timedelta(days=30)), "to": str(today), "limit": "1000"}
+    yesterday = {"date": str(today - timedelta(days=1)), "limit": "1000"}
+    deadline = time.monotonic() + 120
+    while True:
+        decided = service.desk("/api/v2/candidates", auth=credentials, params=yesterday).json()
+        if sum(decided["counts"].values()) == 5 * 96:
+            break
+        assert time.monotonic() < deadline, f"yesterday is not decided within two minutes: {decided['counts']}"
+        time.sleep(1)
+    assert decided["mode"] == "practice"
+    found = service.desk("/api/v2/signals", auth=credentials, params=month).json()["signals"]
+    assert found
+    assert {one["market"] for one in found} == {"simulated"}
+    assert {one["status"] for one in found if one["mode"] == "backfill"} == {"expired"}
+    page = service.desk("/signals", auth=credentials)
+    assert "demonstration" in page.text
+
+
 def test_a_browser_that_comes_to_dagster_logs_in_and_sees_the_runs(service: Up, browser: Browser) -> None:
     page = browser.new_page()
     refused: list[str] = []
@@ -331,7 +352,7 @@ def test_a_backfill_of_something_that_is_not_there_is_refused_by_the_running_ser
         check=False,
     )
     assert ran.returncode == 1
-    assert ran.stderr.splitlines()[-1].startswith("xfg: There is no asset csv_level. There are: csv_levels, ")
+    assert ran.stderr.splitlines()[-1].startswith("xfg: There is no asset csv_level. There are: candles, csv_levels, ")
 
 
 def test_it_stops_within_15_seconds_leaves_nothing_running_and_starts_again_over_the_same_data(service: Up) -> None:

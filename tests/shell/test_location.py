@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import ROOT, FixedClock
 from tests.exports import PIVOTS, chart
 from xfg_pipeline.build import build_definitions
-from xfg_pipeline.partitions import TRADING_DAYS
+from xfg_pipeline.partitions import TRADING_DAYS, UTC_DAYS
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.sensors.runs import RANGE_END, RANGE_START
 
@@ -72,20 +72,32 @@ def test_the_location_holds_exactly_this(definitions: dg.Definitions) -> None:
         "structural_levels",
         "level_completeness",
         "price_bars",
+        "exchange_klines",
+        "candles",
+        "predictions",
+        "signals",
+        "signal_outcomes",
     }
     assert {f"{key.asset_key.to_user_string()}:{key.name}" for key in graph.asset_check_keys} == {
         "csv_levels:no_import_is_stuck",
         "structural_levels:no_level_breaks_a_rule",
         "structural_levels:prices_are_plausible",
         "level_completeness:levels_of_today_are_complete",
+        "candles:candles_have_no_gap",
+        "candles:candles_are_fresh",
+        "candles:candles_are_possible",
+        "predictions:predictions_are_sound",
+        "signals:every_slot_is_decided",
+        "signals:signals_are_sound",
     }
     assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == {
         "levels_of_days",
         "bars_of_days",
         "checks_of_levels",
+        "slots_of_days",
     }
-    assert {sensor.name for sensor in repository.sensor_defs} == {"inbox", "manual_levels"}
-    assert {schedule.name for schedule in repository.schedule_defs} == {"levels_expected"}
+    assert {sensor.name for sensor in repository.sensor_defs} == {"inbox", "manual_levels", "market_history"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {"levels_expected", "signals_every_15_minutes"}
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs)
 
 
@@ -95,7 +107,7 @@ def test_every_asset_says_what_it_is_and_whose(definitions: dg.Definitions) -> N
         assert node.description, key
         assert node.owners, key
         assert node.kinds, key
-        assert node.group_name in ("levels", "market"), key
+        assert node.group_name in ("levels", "market", "signals"), key
 
 
 def test_the_lineage_is_that_of_the_design(definitions: dg.Definitions) -> None:
@@ -108,6 +120,10 @@ def test_the_lineage_is_that_of_the_design(definitions: dg.Definitions) -> None:
     assert parents("structural_levels") == {"csv_levels", "manual_levels"}
     assert parents("level_completeness") == {"structural_levels"}
     assert parents("price_bars") == {"motivewave_exports"}
+    assert parents("candles") == {"exchange_klines"}
+    assert parents("predictions") == {"candles"}
+    assert parents("signals") == {"predictions"}
+    assert parents("signal_outcomes") == {"signals"}
 
 
 def test_partitions_are_trading_days_with_the_next_ones() -> None:
@@ -116,6 +132,12 @@ def test_partitions_are_trading_days_with_the_next_ones() -> None:
     assert keys[0] == "2010-01-04"
     assert keys[-3:] == ["2026-11-20", "2026-11-23", "2026-11-24"]
     assert "2026-11-26" not in TRADING_DAYS.get_partition_keys(current_time=friday_evening + timedelta(days=14))
+
+
+def test_everything_else_has_a_partition_a_utc_day_with_the_present_one() -> None:
+    late_in_new_york = datetime(2026, 11, 21, 0, 30, tzinfo=UTC)
+    keys = UTC_DAYS.get_partition_keys(current_time=late_in_new_york)
+    assert (keys[0], keys[-1]) == ("2020-01-01", "2026-11-21")
 
 
 def test_a_dropped_file_becomes_levels_and_a_run_over_its_days(

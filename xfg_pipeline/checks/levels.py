@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from xfg_pipeline.checks.evidence import result
 from xfg_pipeline.levels.sessions import NEW_YORK, is_session, previous_session
 from xfg_pipeline.resources.pipeline import Pipeline
-from xfg_pipeline.resources.standing import Finding, broken_rules, implausible, incomplete, stuck
+from xfg_pipeline.resources.standing import broken_rules, implausible, incomplete, stuck
 
 EXPECTED_BY = time(9, 45)
 SESSIONS = 10
-MOST_SHOWN = 20
 
 
 @dg.asset_check(
@@ -24,7 +24,7 @@ def levels_of_today_are_complete(pipeline: dg.ResourceParam[Pipeline]) -> dg.Ass
     now = pipeline.clock.now().astimezone(NEW_YORK)
     if not is_session(now.date()) or now.time() < EXPECTED_BY:
         return dg.AssetCheckResult(passed=True, metadata={"expected": "from 09:45 New York time of a session"})
-    return _result(incomplete(pipeline.book, now.date()), dg.AssetCheckSeverity.WARN)
+    return result(incomplete(pipeline.book, now.date()), dg.AssetCheckSeverity.WARN)
 
 
 @dg.asset_check(
@@ -35,7 +35,7 @@ def levels_of_today_are_complete(pipeline: dg.ResourceParam[Pipeline]) -> dg.Ass
 def no_level_breaks_a_rule(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
     """An error: a level that breaks a safe rule is a wrong number."""
     start, end = _last_sessions(pipeline)
-    return _result(broken_rules(pipeline.database, pipeline.rules, start, end))
+    return result(broken_rules(pipeline.database, pipeline.rules, start, end))
 
 
 @dg.asset_check(
@@ -46,7 +46,7 @@ def no_level_breaks_a_rule(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetChec
 def prices_are_plausible(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
     """An error; days without any price to compare with are a warning by themselves."""
     start, end = _last_sessions(pipeline)
-    return _result(implausible(pipeline.database, pipeline.rules, start, end))
+    return result(implausible(pipeline.database, pipeline.rules, start, end))
 
 
 @dg.asset_check(
@@ -56,7 +56,7 @@ def prices_are_plausible(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckR
 )
 def no_import_is_stuck(pipeline: dg.ResourceParam[Pipeline]) -> dg.AssetCheckResult:
     """Retries are quiet; this check is not."""
-    return _result(stuck(pipeline.database, pipeline.clock.now() - timedelta(minutes=15)))
+    return result(stuck(pipeline.database, pipeline.clock.now() - timedelta(minutes=15)))
 
 
 def _last_sessions(pipeline: Pipeline) -> tuple[Any, Any]:
@@ -64,17 +64,3 @@ def _last_sessions(pipeline: Pipeline) -> tuple[Any, Any]:
     for _ in range(SESSIONS):
         start = previous_session(start)
     return start, end
-
-
-def _result(
-    findings: list[Finding], severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
-) -> dg.AssetCheckResult:
-    # What could not be checked did not pass; it is a warning, where what was found wrong is an error.
-    worst = sorted(findings, key=lambda one: one.is_doubt)
-    metadata: dict[str, Any] = {"problems": len(findings)}
-    if worst:
-        records = [dg.TableRecord({"where": one.where, "what": one.what}) for one in worst[:MOST_SHOWN]]
-        metadata |= {"sample": dg.MetadataValue.table(records), "remedy": worst[0].remedy}
-        if worst[0].is_doubt:
-            severity = dg.AssetCheckSeverity.WARN
-    return dg.AssetCheckResult(passed=not findings, severity=severity, metadata=metadata)

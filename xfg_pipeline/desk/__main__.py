@@ -19,26 +19,27 @@ def build(settings: Settings) -> FastAPI:
     from xfg_pipeline.clock import SystemClock
     from xfg_pipeline.desk.access import Access
     from xfg_pipeline.desk.app import create_app
-    from xfg_pipeline.inbox.importer import Importer
-    from xfg_pipeline.resources.level_book import LevelBook
+    from xfg_pipeline.resources.pipeline import Pipeline
     from xfg_pipeline.storage.database import Database
 
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL: the desk needs one; `xfg up` starts a database and sets it")
     if settings.secret_key is None:
         raise SettingsError("SECRET_KEY: the desk needs one, of 16 characters or more; `xfg up` makes one")
-    clock, rules = SystemClock(), settings.level_rules()
+    clock = SystemClock()
     database = Database(settings.database_url.get_secret_value(), pool_size=POOL_SIZE)
     token = settings.xfg_api_token.get_secret_value() if settings.xfg_api_token else None
     access = Access(database, settings.secret_key.get_secret_value(), token, clock, https=settings.public_https)
     if settings.web_password is not None:
         access.ensure_password(settings.web_username, settings.web_password.get_secret_value())
+    pipeline = Pipeline(settings, database, clock)
     return create_app(
         settings=settings,
         database=database,
         clock=clock,
-        level_book=LevelBook(database, rules, clock),
-        importer=Importer(database, rules, clock),
+        level_book=pipeline.book,
+        importer=pipeline.importer,
+        signal_book=pipeline.signals,
         access=access,
     )
 

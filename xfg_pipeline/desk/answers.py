@@ -128,7 +128,7 @@ _WORDS = {
     400: "The request cannot be read, or its Host is not ours",
     401: "Not logged in",
     403: "From another web page, or not allowed to this user",
-    404: "No such symbol",
+    404: "No such symbol, or no such signal",
     409: "Changed by somebody else meanwhile (`If-Match`), or the same `Idempotency-Key` is being worked on",
     413: "Too large",
     415: "Another media type is needed",
@@ -138,9 +138,10 @@ _WORDS = {
 }
 
 
-def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The documented errors: those of every call, and these."""
-    return {s: {"model": Error, "description": _WORDS[s]} for s in sorted({400, 401, 429, 503, *statuses})}
+def errors(*statuses: int, conflict: str = _WORDS[409]) -> dict[int | str, dict[str, Any]]:
+    """The documented errors: those of every call, and these; `conflict` says what 409 means here."""
+    words = _WORDS | {409: conflict}
+    return {s: {"model": Error, "description": words[s]} for s in sorted({400, 401, 429, 503, *statuses})}
 
 
 def success(model: type[BaseModel], description: str, *, etag: bool = False) -> dict[int | str, dict[str, Any]]:

@@ -15,7 +15,17 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from xfg_pipeline.clock import Clock
-from xfg_pipeline.desk import api_page, dagster_page, health_api, imports_api, levels_api, levels_page, login_page
+from xfg_pipeline.desk import (
+    api_page,
+    dagster_page,
+    health_api,
+    imports_api,
+    levels_api,
+    levels_page,
+    login_page,
+    signals_api,
+    signals_page,
+)
 from xfg_pipeline.desk.access import Access
 from xfg_pipeline.desk.boundary import Boundary
 from xfg_pipeline.desk.desk_room import Room
@@ -23,9 +33,11 @@ from xfg_pipeline.desk.errors import ApiError, error_response
 from xfg_pipeline.desk.json_body import field_errors
 from xfg_pipeline.desk.openapi import describe
 from xfg_pipeline.desk.pages import STATIC
+from xfg_pipeline.exchange.market import MarketError
 from xfg_pipeline.inbox.importer import Importer
 from xfg_pipeline.resources.health import READY_PARTS, Health, check_health
 from xfg_pipeline.resources.level_book import LevelBook
+from xfg_pipeline.resources.signal_book import SignalBook
 from xfg_pipeline.settings import Settings
 from xfg_pipeline.storage.database import Database, DatabaseUnavailable
 
@@ -41,6 +53,7 @@ def create_app(
     clock: Clock,
     level_book: LevelBook,
     importer: Importer,
+    signal_book: SignalBook,
     access: Access | None = None,
     health: Callable[[], Health] | None = None,
 ) -> FastAPI:
@@ -55,7 +68,7 @@ def create_app(
         title="xfg desk",
         version=version("xfg-pipeline"),
         lifespan=_threads,
-        summary="Structural levels: what holds, what is missing, what is near.",
+        summary="Structural levels: what holds, what is missing. Signals: what is ready, and why there is not more.",
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
@@ -63,15 +76,15 @@ def create_app(
     )
     rules = settings.level_rules()
     health = health or partial(check_health, settings, READY_PARTS)
-    app.state.room = Room(settings, rules, database, clock, level_book, importer, access, health)
-    for router in (levels_page.router, login_page.router, api_page.router, dagster_page.router, health_api.router):
-        app.include_router(router)
-    for router in (levels_api.router, imports_api.router):
+    app.state.room = Room(settings, rules, database, clock, level_book, importer, signal_book, access, health)
+    for pages in (levels_page, signals_page, login_page, api_page, dagster_page, health_api):
+        app.include_router(pages.router)
+    for router in (levels_api.router, imports_api.router, signals_api.router):
         app.include_router(router, prefix=API)
     app.include_router(health_api.router, prefix=API, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     describe(app)
-    for kind in (HTTPException, DatabaseUnavailable):
+    for kind in (HTTPException, DatabaseUnavailable, MarketError):
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_middleware(

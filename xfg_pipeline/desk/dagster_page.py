@@ -6,6 +6,7 @@ A page that goes on by itself: the policy of the login form allows no redirect t
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -17,6 +18,11 @@ from xfg_pipeline.desk.pages import dagster_address, page
 from xfg_pipeline.desk.parameters import caller
 
 router = APIRouter(include_in_schema=False)
+
+
+def desk_path(path: str) -> str:
+    """The desk's own address that leads on to a path of the Dagster UI."""
+    return f"/dagster?{urlencode({'path': path})}"
 
 
 @router.get("/dagster")

@@ -1,4 +1,4 @@
-"""What every route of the desk is given: settings, clock, and the objects that know levels and files."""
+"""What every route of the desk is given: settings, clock, and the objects that know levels, files and signals."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from xfg_pipeline.levels.rules import LevelRules
 from xfg_pipeline.levels.sessions import current_trading_date
 from xfg_pipeline.resources.health import Health
 from xfg_pipeline.resources.level_book import LevelBook
+from xfg_pipeline.resources.signal_book import SignalBook
 from xfg_pipeline.settings import Settings
 from xfg_pipeline.storage.database import Database
 
@@ -32,6 +33,7 @@ class Room:
     clock: Clock
     level_book: LevelBook
     importer: Importer
+    signal_book: SignalBook
     access: Access
     health: Callable[[], Health]
 

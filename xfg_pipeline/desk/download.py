@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 # A cell of text that begins with one of these is a formula to a spreadsheet.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-COLUMNS = (
+LEVEL_COLUMNS = (
     "symbol",
     "trading_date",
     "level_type",
@@ -27,6 +27,38 @@ COLUMNS = (
     "imported_by",
     "created_at",
     "updated_at",
+)
+SIGNAL_COLUMNS = (
+    "id",
+    "market",
+    "coin",
+    "slot",
+    "mode",
+    "status",
+    "direction",
+    "signal_type",
+    "tier",
+    "confidence",
+    "disagreement",
+    "volume_ratio",
+    "entry_low",
+    "entry_high",
+    "stop_loss",
+    "take_profit",
+    "risk_reward",
+    "position_size",
+    "position_multiplier",
+    "risk_amount",
+    "equity",
+    "expires_at",
+    "executed_at",
+    "order_link_id",
+    "outcome",
+    "resolved_at",
+    "r_multiple",
+    "event",
+    "reasoning",
+    "created_at",
 )
 
 
@@ -46,11 +78,11 @@ def cell(value: Any) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
+def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """A header line and one line a row, in the order that the rows come in."""
     out = io.StringIO()
     write = csv.writer(out)
-    write.writerow(COLUMNS)
+    write.writerow(columns)
     for row in rows:
-        write.writerow([cell(row.get(column)) for column in COLUMNS])
+        write.writerow([cell(row.get(column)) for column in columns])
     return out.getvalue()

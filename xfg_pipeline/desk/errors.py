@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Scope
 
+from xfg_pipeline.exchange.market import MarketError
 from xfg_pipeline.storage.database import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,9 @@ def to_api_error(error: Exception) -> ApiError:
             "Postgres does not answer. Nothing was saved; try again.",
             headers={"Retry-After": "5"},
         )
+    if isinstance(error, MarketError):
+        log.warning("the market's time is not known: %s", error)
+        return ApiError(503, "market_unavailable", f"The market cannot be read: {error}", headers={"Retry-After": "30"})
     log.error("unexpected", exc_info=error)
     return ApiError(500)
 

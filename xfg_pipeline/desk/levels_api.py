@@ -20,7 +20,7 @@ from xfg_pipeline.desk.answers import (
     success,
 )
 from xfg_pipeline.desk.desk_room import RoomOf
-from xfg_pipeline.desk.download import csv_text
+from xfg_pipeline.desk.download import LEVEL_COLUMNS, csv_text
 from xfg_pipeline.desk.errors import ApiError, ExactJSONResponse
 from xfg_pipeline.desk.json_body import json_body
 from xfg_pipeline.desk.parameters import (
@@ -183,7 +183,7 @@ def download(
         raise ApiError(422, fields={"from": f"is more than {MAX_DAYS} days before `to`"})
     name = f"{known}_levels_{first}_{last}.csv"
     return Response(
-        csv_text(room.level_book.csv_rows(known, first, last)),
+        csv_text(room.level_book.csv_rows(known, first, last), LEVEL_COLUMNS),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

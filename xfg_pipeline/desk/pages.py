@@ -21,6 +21,8 @@ STATIC = HERE / "static"
 
 ZONE_WORDS = {"America/New_York": "New York", "America/Chicago": "Chicago", "UTC": "UTC"}
 
+PRACTICE_MARKETS = {"simulated": "Simulated market", "replay": "Recorded market", "bybit": "Prices of Bybit"}
+
 
 def _environment() -> Environment:
     environment = Environment(
@@ -60,6 +62,7 @@ def page(
     shared = {
         "identity": identity,
         "practice": room.settings.trading_mode == "practice",
+        "practice_market": PRACTICE_MARKETS[room.settings.market_provider],
         "path": request.url.path,
         "now": now,
         "zone": ZONE_WORDS.get(zone, zone.rpartition("/")[2].replace("_", " ")),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Header, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
@@ -16,6 +16,8 @@ from xfg_pipeline.desk.errors import ApiError
 from xfg_pipeline.levels.band import LARGEST
 from xfg_pipeline.levels.sessions import FIRST_DAY, LAST_DAY
 from xfg_pipeline.levels.vocabulary import MANUAL_LEVELS
+from xfg_pipeline.resources.signal_book import MOST_ROWS
+from xfg_pipeline.resources.why import GATE_WORDS, read_slot
 
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -38,6 +40,22 @@ def iso_date(value: Any) -> date:
 
 def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
+
+
+def _slot(value: Any) -> datetime:
+    # In an address a plus sign means a space: `+01:00` comes as ` 01:00`.
+    text = re.sub(r" (?=[0-9]{2}:?[0-9]{2}$)", "+", value) if isinstance(value, str) and "T" in value else value
+    if not isinstance(text, str):
+        raise ValueError("must be a slot such as 2025-12-09T09:30")  # noqa: TRY004 (pydantic catches ValueError)
+    slot = read_slot(text)
+    iso_date(slot.date())
+    return slot
+
+
+def _gate(value: Any) -> Any:
+    if value not in GATE_WORDS:
+        raise ValueError(f"must be one of {', '.join(GATE_WORDS)}")
+    return value
 
 
 def _price(value: Any) -> Decimal | None:
@@ -80,9 +98,37 @@ Price = Annotated[
     ),
 ]
 
+Coin = Annotated[
+    str,
+    BeforeValidator(_upper),
+    Field(pattern=r"^[A-Z0-9]{1,10}$", examples=["BTC"]),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9]{1,10}$"}),
+]
+Slot = Annotated[
+    datetime,
+    BeforeValidator(_slot),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+    Field(examples=["2025-12-09T09:30Z"]),
+]
+
 SymbolPath = Annotated[Symbol, Path(description="A symbol that the settings allow, in upper or lower case.")]
 DatePath = Annotated[IsoDate, Path(description="The trading date (18:00 to 18:00 New York time).")]
 DateQuery = Annotated[IsoDate | None, Query(alias="date", description="The trading date; without it the current one.")]
+UtcDate = Annotated[IsoDate | None, Query(alias="date", description="A UTC day; without it the current one.")]
+CoinQuery = Annotated[Coin | None, Query(description="One coin, such as BTC.")]
+SlotQuery = Annotated[
+    Slot | None, Query(description="One slot, by the close of its candle: UTC, unless it has an offset.")
+]
+GateQuery = Annotated[
+    str | None,
+    BeforeValidator(_gate),
+    WithJsonSchema({"type": "string", "enum": list(GATE_WORDS)}),
+    Query(description="Only what this gate stopped; `passed`: what became a signal."),
+]
+StatusQuery = Annotated[Literal["ready", "paused", "expired", "executed"] | None, Query(description="As of now.")]
+SignalId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The signal's `id`.", examples=[1])]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 class ManualLevels(BaseModel):

@@ -3,16 +3,33 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xfg_pipeline.clock import Clock, SystemClock
+from xfg_pipeline.exchange.market import Market
 from xfg_pipeline.inbox.filing import Folders
 from xfg_pipeline.inbox.folder import Inbox
 from xfg_pipeline.inbox.importer import Importer
 from xfg_pipeline.levels.rules import LevelRules
 from xfg_pipeline.resources.level_book import LevelBook
+from xfg_pipeline.resources.markets import open_market
 from xfg_pipeline.settings import Settings
+from xfg_pipeline.signals.light import LightSource, NoLight
+from xfg_pipeline.signals.rules import SignalRules
 from xfg_pipeline.storage.database import Database
+
+# What needs TA-Lib and onnxruntime is imported where it is made: the desk and most commands do without.
+if TYPE_CHECKING:
+    from xfg_pipeline.resources.feature_book import FeatureBook
+    from xfg_pipeline.resources.market_feed import MarketFeed
+    from xfg_pipeline.resources.signal_book import SignalBook
+    from xfg_pipeline.signals.ensemble import Ensemble
+
+PRACTICE_ENSEMBLE = Path(__file__).parent.parent / "models" / "practice"
 
 
 @dataclass(frozen=True)
@@ -48,6 +65,66 @@ class Pipeline:
     def book(self) -> LevelBook:
         """Reading levels and typing pivots."""
         return LevelBook(self.database, self.rules, self.clock)
+
+    @cached_property
+    def market(self) -> Market:
+        """Where candles come from."""
+        return open_market(self.settings, self.database, self.clock)
+
+    def market_now(self) -> datetime:
+        """The market's own time: the present, but for a recording that is played fast."""
+        return self.market.time(self.clock.now())
+
+    def equity_at(self, slot: datetime) -> Decimal | None:
+        """What positions are sized by at a slot; None while it is not known."""
+        del slot
+        return self.settings.equity
+
+    @cached_property
+    def feed(self) -> "MarketFeed":
+        """From the market into Postgres."""
+        from xfg_pipeline.resources.market_feed import MarketFeed
+
+        return MarketFeed(self.database, self.market, self.settings.market.coins, self.clock)
+
+    @cached_property
+    def features(self) -> "FeatureBook":
+        """Kept candles with their features."""
+        from xfg_pipeline.resources.feature_book import FeatureBook
+
+        return FeatureBook(self.database, self.market.name, self.settings.market.coins)
+
+    @cached_property
+    def ensemble(self) -> "Ensemble":
+        """The models. Raises EnsembleRefused, by name, when they cannot be trusted."""
+        from xfg_pipeline.signals.ensemble import Ensemble
+        from xfg_pipeline.signals.features import FEATURES
+
+        models = self.settings.models
+        return Ensemble.load(
+            models.path or PRACTICE_ENSEMBLE,
+            market=self.market.name,
+            members=models.ensemble_models,
+            meta_learner=models.meta_learner,
+            known_features=FEATURES,
+        )
+
+    @cached_property
+    def signal_rules(self) -> SignalRules:
+        """The gates and the size of a signal."""
+        return self.settings.signal_rules()
+
+    @cached_property
+    def signals(self) -> "SignalBook":
+        """Reading signals, tickets and reasons."""
+        from xfg_pipeline.resources.signal_book import signal_book_of
+
+        return signal_book_of(self)
+
+    @cached_property
+    def light(self) -> LightSource:
+        """Who knows the traffic light."""
+        return NoLight()
 
 
 @contextmanager

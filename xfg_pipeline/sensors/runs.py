@@ -3,10 +3,8 @@
 import dagster as dg
 
 from xfg_pipeline.levels.sessions import FIRST_DAY, is_session, next_session, previous_session
+from xfg_pipeline.schedules import RANGE_END, RANGE_START
 from xfg_pipeline.sensors.carrying import Request, RunState, Work
-
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 
 _ENDED = {
     dg.DagsterRunStatus.SUCCESS: RunState.ENDED_WELL,

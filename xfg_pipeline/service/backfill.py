@@ -18,7 +18,9 @@ from xfg_pipeline.settings import Settings
 if TYPE_CHECKING:
     from dagster._core.workspace.context import WorkspaceProcessContext
 
-_ASSETS = "{ assetNodes { assetKey { path } isPartitioned isExecutable dependedByKeys { path } } }"
+_ASSETS = (
+    "{ assetNodes { assetKey { path } isPartitioned isExecutable dependencyKeys { path } dependedByKeys { path } } }"
+)
 _KEYS = "query ($key: AssetKeyInput!) { assetNodes(assetKeys: [$key]) { partitionKeys } }"
 _LAUNCH = """
 mutation ($params: LaunchBackfillParams!) {
@@ -48,6 +50,16 @@ query ($id: String!) {
   }
 }
 """
+_FAILED_RUNS = """
+query ($id: String!) {
+  runsOrError(filter: {statuses: [FAILURE], tags: [{key: "dagster/backfill", value: $id}]}, limit: 1) {
+    ... on Runs {
+      results { eventConnection(limit: 1000) { events { ... on ExecutionStepFailureEvent { error { message } } } } }
+    }
+  }
+}
+"""
+_FAILURE = "dagster._core.definitions.events.Failure: "
 _ENDED_WELL = ("COMPLETED_SUCCESS", "COMPLETED")
 _ENDED_BADLY = ("FAILED", "CANCELED", "COMPLETED_FAILED")
 
@@ -69,7 +81,7 @@ class Backfill:
         self._workspace = workspace
 
     def launch(self, asset: str, first: str, last: str) -> tuple[str, int]:
-        """Start one of an asset and what is downstream of it, over the partitions from `first` to `last`.
+        """Start one of an asset with what it is made of and what is made of it, over partitions `first` to `last`.
 
         Both ends are included. Its id, and the number of partitions.
         """
@@ -86,7 +98,7 @@ class Backfill:
         if not wanted:
             raise ServiceError(f"{asset} has no partition from {first} to {last}.")
         params = {
-            "assetSelection": [{"path": name.split("/")} for name in _with_downstream(asset, nodes)],
+            "assetSelection": [{"path": name.split("/")} for name in _with_relatives(asset, nodes)],
             "partitionNames": wanted,
             "title": f"xfg backfill {asset}",
             "tags": [{"key": "xfg/by", "value": "command line"}],
@@ -108,11 +120,20 @@ class Backfill:
             if status in _ENDED_WELL and not progress.failed:
                 return
             if status in (*_ENDED_BADLY, *_ENDED_WELL):
-                why = (
-                    (answer["error"] or {}).get("message") or f"{progress.failed} of {progress.total} failed"
-                ).strip()
-                raise ServiceError(f"The backfill {backfill_id} ended as {status.lower()}: {why.splitlines()[0]}")
+                why = (answer["error"] or {}).get("message", "").strip()
+                said = why.splitlines()[0] if why else self._why(backfill_id, progress)
+                raise ServiceError(f"The backfill {backfill_id} ended as {status.lower()}: {said}")
             time.sleep(every)
+
+    def _why(self, backfill_id: str, progress: Progress) -> str:
+        """How many failed, and what the newest failed run says of its first step that did."""
+        count = f"{progress.failed} of {progress.total} failed"
+        runs = self._ask(_FAILED_RUNS, id=backfill_id)["runsOrError"].get("results") or []
+        said = [
+            (event.get("error") or {}).get("message", "") for run in runs for event in run["eventConnection"]["events"]
+        ]
+        told = next((text.strip() for text in said if text.strip()), "")
+        return f"{count}. {told.removeprefix(_FAILURE)}" if told else count
 
     def _ask(self, query: str, **variables: Any) -> Mapping[str, Any]:
         from dagster_graphql.cli import execute_query
@@ -153,13 +174,19 @@ def _name(key: Mapping[str, Any]) -> str:
     return "/".join(key["path"])
 
 
-def _with_downstream(asset: str, nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The asset and everything that follows from it: what was derived from old rows is derived again with it."""
+def _with_relatives(asset: str, nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The asset, what it is derived from, and what is derived from it.
+
+    Of dates that nobody has looked at yet the inputs are missing; and what was derived from old rows is derived again.
+    """
     found = [asset]
-    for name in found:
-        for below in map(_name, nodes[name]["dependedByKeys"]):
-            if below not in found and nodes[below]["isPartitioned"] and nodes[below]["isExecutable"]:
-                found.append(below)
+    for direction in ("dependencyKeys", "dependedByKeys"):
+        reached = [asset]
+        for name in reached:
+            for near in map(_name, nodes[name][direction]):
+                if near not in reached and nodes[near]["isPartitioned"] and nodes[near]["isExecutable"]:
+                    reached.append(near)
+        found += reached[1:]
     return found
 
 

@@ -60,6 +60,24 @@ def place_samples(layout: Layout, clock: Clock) -> bool:
     return True
 
 
+def signals_line(settings: Settings, *, fresh: bool) -> str:
+    """Where signals come from and that a new home computes a month of them first, or what they wait for."""
+    provider = settings.market_provider
+    if provider != "simulated" and settings.models.path is None:
+        return (
+            f"none: models.path names no ensemble, and that of practice is refused on {provider}; candles are kept "
+            "(docs/models.md)"
+        )
+    source = {
+        "simulated": "a simulated market and its practice ensemble, a demonstration",
+        "bybit": "Bybit's candles",
+        "replay": f"recorded candles in {settings.market.replay.folder}",
+    }[provider]
+    first = "; the last 30 days are computed now, see Runs in Dagster" if fresh and provider != "replay" else ""
+    unsized = "; none can be sized until trading.equity is set" if settings.equity is None else ""
+    return f"every 15 minutes from {source}{first}{unsized}"
+
+
 def start_dagster_tables(
     layout: Layout, database: Database, environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes] | None:

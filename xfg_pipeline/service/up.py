@@ -128,6 +128,7 @@ def _start(settings: Settings, layout: Layout, console: Console, stack: ExitStac
     console.line("Desk", f"http://127.0.0.1:{settings.port}", strong=True)
     console.line("Dagster", f"http://127.0.0.1:{settings.dagster_port}", strong=True)
     console.line("Inbox", str(settings.inbox))
+    console.line("Signals", first_start.signals_line(settings, fresh=fresh))
     console.line("Next", "drop a MotiveWave export into the inbox; open the desk and enter the pivots")
     return supervisor
 

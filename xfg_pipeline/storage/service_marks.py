@@ -27,3 +27,13 @@ def write(database: Database, name: str, at: datetime) -> None:
     statement = statement.on_conflict_do_update(index_elements=["name"], set_={"at": at})
     with database.begin() as connection:
         connection.execute(statement)
+
+
+def first(database: Database, name: str, at: datetime) -> datetime:
+    """When it first happened: now, if it never has."""
+    with database.begin() as connection:
+        connection.execute(insert(service_marks).values(name=name, at=at).on_conflict_do_nothing())
+        found: datetime = connection.execute(
+            sa.select(service_marks.c.at).where(service_marks.c.name == name)
+        ).scalar_one()
+    return found

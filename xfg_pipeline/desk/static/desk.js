@@ -1,4 +1,4 @@
-// The levels page: pivots judged while they are typed, saved without a reload, and values swapped when they are new.
+// Pivots judged while they are typed and saved without a reload, tickets copied, and values swapped when they are new.
 // Without this script the same form posts, and the server says the same.
 "use strict";
 
@@ -288,7 +288,12 @@ function swap(news) {
     const fresh = news.getElementById(old.id);
     if (!fresh) continue;
     if (old.className !== fresh.className) old.className = fresh.className;
-    if (old.innerHTML !== fresh.innerHTML && !old.contains(document.activeElement)) old.replaceChildren(...fresh.cloneNode(true).childNodes);
+    // What can be acted on is always that of now; elsewhere nothing moves under a finger.
+    const focused = old.contains(document.activeElement) ? document.activeElement : null;
+    if (old.innerHTML === fresh.innerHTML || (focused && old.dataset.live !== "always")) continue;
+    old.replaceChildren(...fresh.cloneNode(true).childNodes);
+    offerCopies();
+    if (focused) [...old.querySelectorAll("a, button, code")].find((it) => it.textContent === focused.textContent)?.focus();
   }
   const time = news.querySelector("#asof time");
   if (time) $("asof").querySelector("time").replaceWith(time.cloneNode(true));
@@ -331,12 +336,42 @@ function age() {
   const seconds = Math.round((Date.now() - newsAt) / 1000);
   const text = seconds < 120 ? `${seconds} s old` : `${Math.floor(seconds / 60)} min old`;
   $("age").textContent = ` · data ${text}`;
+  for (const it of document.querySelectorAll("[data-left]")) if (seconds >= Number(it.dataset.left)) over(it);
   if (seconds < 2 * everySeconds || document.body.classList.contains("stale")) return;
   document.body.classList.add("stale");
   for (const use of document.querySelectorAll(".done > :first-child use, #jump use")) use.setAttribute("href", "#m-none");
   for (const word of document.querySelectorAll(".done .symh span")) word.textContent = `Unknown (was ${word.textContent.toLowerCase()})`;
+  // A ticket that may have expired or been paused meanwhile is none.
+  for (const pill of document.querySelectorAll(".pill.ready")) { pill.className = "pill paused"; pill.textContent = "Paused: no news"; }
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = true;
   if ($("toast").hidden) unheard(`No news for ${text.replace(" old", "")}. What is shown may be wrong.`);
 }
+
+// ---- Copying a ticket ----
+
+// A signal expires on the page in its second, not with the next refresh.
+function over(it) {
+  it.removeAttribute("data-left");
+  if (it.matches(".pill")) { it.className = "pill expired"; it.textContent = "Expired"; return; }
+  it.classList.add("over");
+  for (const button of it.querySelectorAll("[data-copy]")) button.remove();
+}
+
+function offerCopies() {
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const says = button.closest(".pad").querySelector('[role="status"]');
+  try {
+    await navigator.clipboard.writeText($(button.dataset.copy).textContent);
+    says.textContent = "Copied.";
+  } catch {
+    says.textContent = "The browser did not allow copying: select the lines and copy them.";
+  }
+});
 
 // ---- Start ----
 
@@ -359,7 +394,8 @@ for (const form of forms()) {
   if (!isDirty(form)) note(form, told);
   else if (had) note(form, `${form.querySelector("[data-say]").textContent} Typed earlier, and kept.`, "warn");
 }
-if (forms().length) {
+offerCopies();
+if (document.querySelector("[data-refresh]")) {
   setInterval(age, 1000);
   setInterval(refresh, everySeconds * 1000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden && Date.now() - newsAt > everySeconds * 1000) refresh(); });

@@ -1,37 +1,10 @@
-"""The tables, with the constraints that make their bad rows impossible. Meaning of each: docs/data.md."""
+"""Structural levels, the files that they came from, and the bars that they are compared with."""
 
 import sqlalchemy as sa
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-PRICE = sa.Numeric(18, 8)
-TIME = sa.DateTime(timezone=True)
-NOW = text("now()")
-
-
-def _price(column: str) -> CheckConstraint:
-    # NaN passes "> 0" in Postgres, and is greater than every number: it fails the upper bound.
-    return CheckConstraint(f"{column} > 0 AND {column} < 'Infinity'::numeric", name=f"{column}_is_a_price")
-
-
-def _one_of(column: str, *allowed: str) -> CheckConstraint:
-    words = ", ".join(f"'{word}'" for word in allowed)
-    return CheckConstraint(f"{column} IN ({words})", name=f"{column}_known")
-
-
-def _symbol() -> CheckConstraint:
-    return CheckConstraint("symbol ~ '^[A-Z0-9]{1,10}$'", name="symbol_is_a_symbol")
-
+from xfg_pipeline.storage.tables.common import NOW, PRICE, TIME, metadata, one_of, price, symbol
 
 file_imports = Table(
     "file_imports",
@@ -60,8 +33,8 @@ file_imports = Table(
     Column("last_duplicate_name", sa.Text),
     Column("last_duplicate_at", TIME),
     Column("materialized_at", TIME),
-    _one_of("state", "imported", "refused"),
-    _one_of("shape", "chart", "wide", "long", "bars"),
+    one_of("state", "imported", "refused"),
+    one_of("shape", "chart", "wide", "long", "bars"),
     CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_is_a_digest"),
     CheckConstraint(
         "state <> 'imported' OR (sha256 IS NOT NULL AND symbol IS NOT NULL AND shape IS NOT NULL "
@@ -84,7 +57,7 @@ file_import_days = Table(
     Column("symbol", sa.Text, primary_key=True),
     Column("trading_date", sa.Date, primary_key=True),
     Column("line", sa.Integer),
-    _symbol(),
+    symbol(),
     Index(None, "symbol", "trading_date"),
 )
 
@@ -112,11 +85,11 @@ structural_levels = Table(
     Column("reaction_strength", sa.Double),
     Column("file_import_id", ForeignKey("file_imports.id")),
     UniqueConstraint("symbol", "trading_date", "level_type", "source"),
-    _symbol(),
-    _price("price"),
-    _one_of("source", "MANUAL", "CSV", "CALCULATED"),
-    _one_of("timeframe", "DAILY", "WEEKLY", "MONTHLY"),
-    _one_of("priority", "all_star", "standard", "reference"),
+    symbol(),
+    price("price"),
+    one_of("source", "MANUAL", "CSV", "CALCULATED"),
+    one_of("timeframe", "DAILY", "WEEKLY", "MONTHLY"),
+    one_of("priority", "all_star", "standard", "reference"),
     CheckConstraint("level_type ~ '^[a-z][a-z0-9_]{0,79}$'", name="level_type_is_a_name"),
     CheckConstraint("touches >= 0 AND hit_count >= 0", name="counts_are_counts"),
     CheckConstraint("(source = 'CSV') = (file_import_id IS NOT NULL)", name="imported_has_a_file"),
@@ -139,8 +112,8 @@ level_audit = Table(
     Column("new_price", PRICE),
     Column("file_import_id", sa.BigInteger),
     Column("old_file_import_id", sa.BigInteger),
-    _symbol(),
-    _one_of("action", "entered", "changed", "removed"),
+    symbol(),
+    one_of("action", "entered", "changed", "removed"),
     CheckConstraint(
         "(action = 'entered') = (old_price IS NULL) AND (action = 'removed') = (new_price IS NULL)",
         name="action_fits",
@@ -158,7 +131,7 @@ manual_level_outbox = Table(
     Column("by", sa.Text, nullable=False),
     Column("at", TIME, nullable=False),
     Column("handled_at", TIME),
-    _symbol(),
+    symbol(),
     Index("ix_manual_level_outbox_open", "id", postgresql_where=text("handled_at IS NULL")),
 )
 
@@ -176,8 +149,8 @@ level_completeness = Table(
     Column("status", sa.Text, nullable=False),
     Column("failed", JSONB, nullable=False),
     Column("evaluated_at", TIME, nullable=False),
-    _symbol(),
-    _one_of("status", "complete", "partial", "incomplete"),
+    symbol(),
+    one_of("status", "complete", "partial", "incomplete"),
     CheckConstraint("overall_complete = (status = 'complete')", name="complete_means_complete"),
 )
 
@@ -194,54 +167,11 @@ price_bars = Table(
     Column("close", PRICE, nullable=False),
     Column("volume", sa.Numeric(20, 4)),
     Column("file_import_id", ForeignKey("file_imports.id"), nullable=False),
-    _symbol(),
-    _price("low"),
-    _price("high"),
+    symbol(),
+    price("low"),
+    price("high"),
     CheckConstraint("low <= open AND low <= close AND high >= open AND high >= close", name="bar_is_possible"),
     CheckConstraint("volume >= 0 AND volume < 'Infinity'::numeric", name="volume_is_a_count"),
     CheckConstraint("interval_minutes > 0", name="interval_is_positive"),
     Index(None, "symbol", "trading_date"),
-)
-
-idempotency_keys = Table(
-    "idempotency_keys",
-    metadata,
-    Column("username", sa.Text, primary_key=True),
-    Column("endpoint", sa.Text, primary_key=True),
-    Column("key", sa.Text, primary_key=True),
-    Column("body_sha256", sa.Text, nullable=False),
-    Column("response", JSONB, nullable=False),
-    Column("created_at", TIME, nullable=False),
-)
-
-web_users = Table(
-    "web_users",
-    metadata,
-    Column("username", sa.Text, primary_key=True),
-    Column("password_hash", sa.Text, nullable=False),
-    Column("role", sa.Text, nullable=False, server_default="admin"),
-    Column("created_at", TIME, nullable=False, server_default=NOW),
-    Column("updated_at", TIME, nullable=False, server_default=NOW),
-    _one_of("role", "viewer", "trader", "admin"),
-)
-
-web_sessions = Table(
-    "web_sessions",
-    metadata,
-    Column("token_sha256", sa.Text, primary_key=True),
-    Column("username", ForeignKey("web_users.username", ondelete="CASCADE"), nullable=False),
-    Column("created_at", TIME, nullable=False),
-    Column("expires_at", TIME, nullable=False),
-    Column("last_seen_at", TIME, nullable=False),
-    Column("ip", sa.Text),
-    Column("user_agent", sa.Text),
-    Column("revoked_at", TIME),
-    Index(None, "username"),
-)
-
-service_marks = Table(
-    "service_marks",
-    metadata,
-    Column("name", sa.Text, primary_key=True),
-    Column("at", TIME, nullable=False),
 )

@@ -1,0 +1,132 @@
+"""One question to Bybit and its answer: paced, retried, given up in time, and never another error than the market's.
+
+pybit is kept from retrying and sleeping by itself: it waits where it should not (10006), and not where it should (502).
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import stamina
+from pybit.unified_trading import HTTP
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+from xfg_pipeline.clock import Clock
+from xfg_pipeline.exchange.bybit_errors import BybitUnavailable, explain
+from xfg_pipeline.exchange.bybit_records import Envelope, read
+from xfg_pipeline.exchange.bybit_wire import BoundedSession
+from xfg_pipeline.exchange.pace import Deadline, Pace, TooLate
+
+# Bybit allows an address 600 requests in 5 s. Two processes at this pace stay below it: 2 × (50 + 5 × 40) = 500.
+PER_SECOND = 40
+BURST = 50
+ATTEMPTS = 6
+# pybit takes an empty set of codes to retry for its default; no answer has this code.
+NO_CODE = -1
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Seconds between attempts: doubling from the first to the longest, with up to `jitter` added."""
+
+    first: float = 0.25
+    longest: float = 3.0
+    jitter: float = 0.25
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Bybit answered: `result` as it came, and by Bybit's clock when, in seconds since 1970."""
+
+    result: dict[str, Any]
+    time: int
+
+
+class BybitSession:
+    """Public questions to one Bybit host, from any number of threads."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        testnet: bool,
+        demo: bool,
+        base_url: str | None,
+        timeout: float,
+        backoff: Backoff,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clock = clock
+        self._backoff = backoff
+        self._pace = Pace(PER_SECOND, BURST, monotonic=monotonic, sleep=sleep)
+        self._http = _without_own_handler(
+            lambda: HTTP(testnet=testnet, demo=demo, timeout=timeout, max_retries=1, retry_codes={NO_CODE})
+        )
+        self._client = BoundedSession()
+        self._client.headers.update(self._http.client.headers)
+        self._http.client.close()
+        self._http.client = self._client
+        if base_url is not None:
+            self._http.endpoint = base_url.rstrip("/")
+        # Its default prints to standard output where structlog is installed.
+        set_on_retry_hooks([_tell])
+
+    def get(self, call: str, deadline: Deadline, **query: str | int) -> Answer:
+        """Ask by pybit's method `call`. Raises MarketUnavailable or MarketMalformed.
+
+        What passes by itself is asked again, while the deadline leaves time for the longest pause and the answer.
+        """
+
+        def again(error: Exception) -> bool:
+            if not isinstance(error, BybitUnavailable) or not error.again:
+                return False
+            return max(error.hold, self._backoff.longest) < deadline.remaining()
+
+        for attempt in stamina.retry_context(
+            on=again,
+            attempts=ATTEMPTS,
+            timeout=None,
+            wait_initial=self._backoff.first,
+            wait_max=self._backoff.longest,
+            wait_jitter=self._backoff.jitter,
+        ):
+            with attempt:
+                return self._once(call, deadline, query)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _once(self, call: str, deadline: Deadline, query: dict[str, str | int]) -> Answer:
+        try:
+            self._pace.wait(deadline)
+        except TooLate as late:
+            raise BybitUnavailable(f"not asked: {late}") from None
+        try:
+            with self._client.within(deadline):
+                body = getattr(self._http, call)(**query)
+        except Exception as error:  # noqa: BLE001 (pybit lets through whatever it trips over)
+            failure = explain(error, self._clock.now())
+        else:
+            envelope = read(Envelope, body, "Bybit's answer")
+            return Answer(envelope.result, envelope.time // 1000)
+        if isinstance(failure, BybitUnavailable) and failure.hold:
+            self._pace.hold(failure.hold, str(failure))
+        # Not within the except block: pybit's error holds the request, and Bybit's words about the key.
+        raise failure
+
+
+def _without_own_handler(make: Callable[[], HTTP]) -> HTTP:
+    """A pybit session that has not added a handler to its logger, as it does while the root logger has none."""
+    logger = logging.getLogger("pybit._http_manager")
+    before = list(logger.handlers)
+    session = make()
+    for handler in [one for one in logger.handlers if one not in before]:
+        logger.removeHandler(handler)
+    return session
+
+
+def _tell(details: RetryDetails) -> None:
+    log.warning("attempt %d failed, the next is in %.1f s: %s", details.retry_num, details.wait_for, details.caused_by)

@@ -1,0 +1,42 @@
+"""What the tables of slots have in common: market, coin and slot name a row."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from xfg_pipeline.signals.candles import Times
+from xfg_pipeline.storage.columns import read_columns
+from xfg_pipeline.storage.tables import metadata
+
+
+def slots_of(connection: Connection, query: str, facts: Mapping[str, Any], coins: Sequence[str]) -> dict[str, Times]:
+    """Slots by coin, of a query that selects the place of the coin in `coins` (from 1) and the slot."""
+    rows = read_columns(connection, query, facts, {"coin": "integer", "slot": "time"})
+    return {coin: rows["slot"][rows["coin"] == place] for place, coin in enumerate(coins, start=1)}
+
+
+def drop_same(connection: Connection, table: str, market: str, several: Sequence[tuple[str, Times]]) -> None:
+    """Delete the rows of exactly these coins and slots."""
+    wanted = [(coin, slots) for coin, slots in several if slots.size]
+    if not wanted:
+        return
+    known = metadata.tables[table].name
+    facts = {
+        "market": market,
+        "first": min(int(slots.min()) for _, slots in wanted),
+        "last": max(int(slots.max()) for _, slots in wanted),
+    }
+    # Most often nothing is there: then one look at the index is all.
+    near = "market = :market AND slot BETWEEN to_timestamp(:first) AND to_timestamp(:last)"
+    if connection.execute(sa.text(f"SELECT 1 FROM {known} WHERE {near} LIMIT 1"), facts).first() is None:  # noqa: S608
+        return
+    query = sa.text(
+        f"DELETE FROM {known} USING unnest(CAST(:coins AS text[]), CAST(:slots AS int8[])) AS gone (of_coin, at) "  # noqa: S608
+        f"WHERE {near} AND coin = of_coin AND slot = to_timestamp(at)"
+    )
+    facts["coins"] = [coin for coin, slots in wanted for _ in range(slots.size)]
+    facts["slots"] = np.concatenate([slots for _, slots in wanted]).tolist()
+    connection.execute(query, facts)

@@ -86,7 +86,7 @@ def _symbols(value: tuple[str, ...]) -> tuple[str, ...]:
 def _coins(value: tuple[str, ...]) -> tuple[str, ...]:
     named = tuple(dict.fromkeys(coin.upper() for coin in value))
     for coin in named:
-        if not re.fullmatch(r"[A-Z0-9]{1,10}", coin) or coin.endswith("USDT"):
+        if not re.fullmatch(r"[A-Z0-9]{1,20}", coin) or coin.endswith("USDT"):
             raise ValueError(f"{coin!r} is no coin: the base asset alone, BTC for BTCUSDT")
     if not named:
         raise ValueError("names no coin; for example BTC,ETH")

@@ -271,7 +271,7 @@ def test_decisions_of_a_day_are_counted_by_gate_and_filtered(day: Database, get:
     [
         ("2025-10-16T13:45", "BTC", "the slot is still open: its candle closes at 13:45 UTC"),
         ("2025-10-16T15:45+02:00", "BTC", "the slot is still open: its candle closes at 13:45 UTC"),
-        ("2025-10-16T14:00", "BTC", "the slot lies ahead: its candle opens at 13:45 UTC"),
+        ("2025-10-16T14:00", "BTC", "the slot lies ahead: its candle opens at 2025-10-16 13:45 UTC"),
         ("2025-10-16T13:30", "PEPE", "PEPE is not among market.coins (BTC, ETH, SOL, XRP, DOGE)"),
         (
             "2025-10-16T13:30",

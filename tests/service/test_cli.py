@@ -431,6 +431,9 @@ def test_training_leaves_a_folder_that_is_no_ensemble_alone(here: Xfg, tmp_path:
         ran = here("train", *words, "--from", "2025-09-01", "--to", "2025-09-02")
         assert (ran.returncode, "is not an ensemble" in ran.stderr) == (1, True)
     assert (tmp_path / "notes" / "diary.txt").read_text() == "mine"
+    # Told before a year of candles is fetched and five models are fitted for nothing.
+    locked = here("train", "--out", "/proc/mine", "--from", "2025-09-01", "--to", "2025-09-02")
+    assert (locked.returncode, locked.stderr.startswith("xfg: /proc cannot be written to")) == (1, True)
     late = here("train", "--out", "made", "--from", "2099-01-01")
     assert (late.returncode, "last whole day" in late.stderr) == (2, True)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from xfg_pipeline.storage import columns
 from xfg_pipeline.storage.columns import OddRows, copy_columns, read_columns
 from xfg_pipeline.storage.database import Database
+from xfg_pipeline.storage.slot_keys import of_coins
 
 MADE = (
     "CREATE TEMP TABLE kept (at timestamptz, word text, price float8, count int4, is_so boolean, digest bytea, "
@@ -149,3 +150,10 @@ def test_any_mixture_of_nulls_and_lengths_arrives_whole(database: Database, rows
         found = [tuple(row) for row in connection.execute(sa.text("SELECT word, price, count FROM kept"))]
     expected = [(WORDS[word], price, count) for word, price, count in rows]
     assert sorted(map(repr, found)) == sorted(map(repr, expected))
+
+
+def test_rows_out_of_the_order_of_their_coins_are_refused_and_never_given_to_another_coin() -> None:
+    in_order = dict(of_coins(np.array([1, 1, 3], dtype=np.int32), ["BTC", "ETH", "SOL"]))
+    assert in_order == {"BTC": slice(0, 2), "ETH": slice(2, 2), "SOL": slice(2, 3)}
+    with pytest.raises(OddRows, match="order of the coins"):
+        of_coins(np.array([1, 2, 1], dtype=np.int32), ["BTC", "ETH"])

@@ -17,7 +17,7 @@ from xfg_pipeline.exchange.pace import Deadline
 from xfg_pipeline.signals.candles import Floats, Times
 from xfg_pipeline.signals.slots import DAY_SECONDS, SLOT_SECONDS, moment, seconds
 
-FUNDING_HOLDS = DAY_SECONDS
+FUNDING_CARRIED = DAY_SECONDS
 # No contract is settled more often than once an hour, so a page of 200 hours holds all of its settlements.
 SHORTEST_FUNDING = 3600
 FUNDING_PAGE = 200
@@ -31,7 +31,7 @@ Ask = Callable[[int, int], Iterable[tuple[str, str, float]]]
 def pages(start: datetime, end: datetime) -> int:
     """How many questions a stretch takes."""
     slots = max(seconds(end) - seconds(start), 0) // SLOT_SECONDS + 1
-    hours = slots // 4 + FUNDING_HOLDS // SHORTEST_FUNDING + 1
+    hours = slots // 4 + FUNDING_CARRIED // SHORTEST_FUNDING + 1
     return -(-slots // OPEN_INTEREST_PAGE) - (-slots // RATIO_PAGE) - (-hours // FUNDING_PAGE)
 
 
@@ -95,7 +95,7 @@ def read_positioning(
     before = (first - SLOT_SECONDS, last - SLOT_SECONDS)
     interest = _series(open_interest, symbol, *before, SLOT_SECONDS, OPEN_INTEREST_PAGE)
     ratios = _series(ratio, symbol, *before, SLOT_SECONDS, RATIO_PAGE)
-    rates = _series(funding, symbol, first - FUNDING_HOLDS, last, SHORTEST_FUNDING, FUNDING_PAGE)
+    rates = _series(funding, symbol, first - FUNDING_CARRIED, last, SHORTEST_FUNDING, FUNDING_PAGE)
     for name, values, least in (("open interest", interest, 0.0), ("funding rate", rates, -1.0)):
         if any(not np.isfinite(value) or value < least for value in values.values()):
             raise MarketMalformed(f"Bybit's {name} of {coin} has a value that cannot be")
@@ -144,5 +144,5 @@ def _held(series: Series, times: Times) -> Floats:
         return np.full(times.size, np.nan)
     rates = np.array([series[at] for at in settled.tolist()], dtype=np.float64)
     at = np.searchsorted(settled, times, side="right") - 1
-    known = (at >= 0) & (times - settled[at] < FUNDING_HOLDS)
+    known = (at >= 0) & (times - settled[at] < FUNDING_CARRIED)
     return np.where(known, rates[at], np.nan)

@@ -65,7 +65,7 @@ def reason_without(
         return f"{coin} is not among market.coins ({', '.join(coins)})"
     if slot > as_of:
         if slot - SLOT > as_of:
-            return f"the slot lies ahead: its candle opens at {slot - SLOT:%H:%M} UTC"
+            return f"the slot lies ahead: its candle opens at {slot - SLOT:%Y-%m-%d %H:%M} UTC"
         return f"the slot is still open: its candle closes at {slot:%H:%M} UTC"
     kept = "its candle is not kept"
     if candle:

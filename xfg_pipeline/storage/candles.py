@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from xfg_pipeline.signals.candles import Candles, Times
 from xfg_pipeline.storage import columns
 from xfg_pipeline.storage.columns import copy_columns, read_columns
+from xfg_pipeline.storage.slot_keys import of_coins
 
 _VALUES = ("open", "high", "low", "close", "volume")
 
@@ -54,7 +54,8 @@ def write_candles(connection: Connection, market: str, several: Iterable[Candles
 
 
 _READ = """
-SELECT array_position(%(coins)s::text[], coin)::int4, open_time, open, high, low, close, volume FROM candles
+SELECT place::int4, open_time, open, high, low, close, volume FROM candles
+    JOIN unnest(%(coins)s::text[]) WITH ORDINALITY AS asked (coin, place) USING (coin)
 WHERE market = %(market)s AND coin = ANY(%(coins)s) AND open_time >= %(start)s AND open_time < %(end)s
 ORDER BY 1, open_time
 """
@@ -67,17 +68,16 @@ def read_candles(
     facts = {"market": market, "coins": list(coins), "start": start, "end": end}
     kinds = {"coin": "integer", "open_time": "time"} | dict.fromkeys(_VALUES, "double")
     rows = read_columns(connection, _READ, facts, kinds)
-    edges = np.searchsorted(rows["coin"], np.arange(1, len(coins) + 2))
     found = {}
-    for position, coin in enumerate(coins):
-        own = slice(int(edges[position]), int(edges[position + 1]))
+    for coin, own in of_coins(rows["coin"], coins):
         open_, high, low, close, volume = (rows[name][own] for name in _VALUES)
         found[coin] = Candles(coin, rows["open_time"][own], open_, high, low, close, volume)
     return found
 
 
 _OPEN_TIMES = """
-SELECT array_position(%(coins)s::text[], coin)::int4, open_time FROM candles
+SELECT place::int4, open_time FROM candles
+    JOIN unnest(%(coins)s::text[]) WITH ORDINALITY AS asked (coin, place) USING (coin)
 WHERE market = %(market)s AND coin = ANY(%(coins)s) AND open_time >= %(start)s AND open_time < %(end)s
 ORDER BY 1, 2
 """
@@ -89,7 +89,7 @@ def open_times(
     """The open times (seconds since 1970) of the kept candles of each coin."""
     facts = {"market": market, "coins": list(coins), "start": start, "end": end}
     rows = read_columns(connection, _OPEN_TIMES, facts, {"coin": "integer", "open_time": "time"})
-    return {coin: rows["open_time"][rows["coin"] == place] for place, coin in enumerate(coins, start=1)}
+    return {coin: rows["open_time"][own] for coin, own in of_coins(rows["coin"], coins)}
 
 
 def newest_closes(connection: Connection, market: str, coins: Sequence[str]) -> dict[str, datetime]:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from xfg_pipeline.signals.candles import Floats, Times
 from xfg_pipeline.storage import columns
 from xfg_pipeline.storage.columns import copy_columns, read_columns
+from xfg_pipeline.storage.slot_keys import of_coins
 from xfg_pipeline.storage.tables import instruments
 
 POSITIONS = ("funding_rate", "open_interest", "long_short_ratio")
@@ -72,9 +73,9 @@ def write_positioning(connection: Connection, market: str, several: Sequence[Pos
 
 
 _POSITIONING = """
-SELECT array_position(%(coins)s::text[], coin)::int4, time, coalesce(funding_rate, 'NaN'),
+SELECT place::int4, time, coalesce(funding_rate, 'NaN'),
        coalesce(open_interest, 'NaN'), coalesce(long_short_ratio, 'NaN')
-FROM positioning
+FROM positioning JOIN unnest(%(coins)s::text[]) WITH ORDINALITY AS asked (coin, place) USING (coin)
 WHERE market = %(market)s AND coin = ANY(%(coins)s) AND time >= %(start)s AND time < %(end)s
 ORDER BY 1, 2
 """
@@ -88,14 +89,14 @@ def read_positioning(
     kinds = {"coin": "integer", "time": "time"} | dict.fromkeys(POSITIONS, "double")
     rows = read_columns(connection, _POSITIONING, facts, kinds)
     found = {}
-    for place, coin in enumerate(coins, start=1):
-        own = rows["coin"] == place
+    for coin, own in of_coins(rows["coin"], coins):
         found[coin] = PositioningOf(coin, rows["time"][own], {name: rows[name][own] for name in POSITIONS})
     return found
 
 
 _TIMES = """
-SELECT array_position(%(coins)s::text[], coin)::int4, time FROM positioning
+SELECT place::int4, time FROM positioning
+    JOIN unnest(%(coins)s::text[]) WITH ORDINALITY AS asked (coin, place) USING (coin)
 WHERE market = %(market)s AND coin = ANY(%(coins)s) AND time >= %(start)s AND time < %(end)s ORDER BY 1, 2
 """
 
@@ -106,4 +107,4 @@ def positioning_times(
     """The times (seconds since 1970) of the kept rows of each coin with start <= time < end."""
     facts = {"market": market, "coins": list(coins), "start": start, "end": end}
     rows = read_columns(connection, _TIMES, facts, {"coin": "integer", "time": "time"})
-    return {coin: rows["time"][rows["coin"] == place] for place, coin in enumerate(coins, start=1)}
+    return {coin: rows["time"][own] for coin, own in of_coins(rows["coin"], coins)}

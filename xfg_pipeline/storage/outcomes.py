@@ -12,16 +12,17 @@ from sqlalchemy import Connection
 from xfg_pipeline.signals.candles import Floats, Times
 from xfg_pipeline.storage import columns
 from xfg_pipeline.storage.columns import copy_columns, read_columns
-from xfg_pipeline.storage.slot_keys import drop_same
+from xfg_pipeline.storage.slot_keys import drop_same, of_coins
 
 _OPEN = """
-SELECT array_position(%(coins)s::text[], made.coin)::int4, made.slot,
+SELECT place::int4, made.slot,
        CASE made.direction WHEN 'LONG' THEN 1 WHEN 'SHORT' THEN -1 ELSE 0 END,
        coalesce(CASE WHEN made.direction = 'LONG' THEN made.entry_high ELSE made.entry_low END, 'NaN'),
        coalesce(made.stop_loss, 'NaN'), coalesce(made.take_profit, 'NaN'), coalesce(made.atr, 'NaN'),
        became.slot IS NOT NULL AND (became.outcome IS NOT DISTINCT FROM 'unresolved') = (made.stop_loss IS NOT NULL),
        coalesce(became.event_closed, false), coalesce(array_position(%(ensembles)s::text[], ensemble_hash), 0)
-FROM signal_candidates AS made LEFT JOIN signal_outcomes AS became USING (market, coin, slot)
+FROM signal_candidates AS made JOIN unnest(%(coins)s::text[]) WITH ORDINALITY AS asked (coin, place) USING (coin)
+     LEFT JOIN signal_outcomes AS became USING (market, coin, slot)
      LEFT JOIN predictions USING (market, coin, slot)
 WHERE made.market = %(market)s AND made.coin = ANY(%(coins)s) AND made.slot >= %(start)s AND made.slot < %(end)s
   AND (%(all)s OR became.slot IS NULL OR became.outcome = 'unresolved' OR NOT became.event_closed)
@@ -68,9 +69,8 @@ def plans_to_follow(
     kinds |= {"kept_open": "boolean", "event_closed": "boolean", "ensemble": "integer"}
     rows = read_columns(connection, _OPEN, facts, kinds)
     found = []
-    for place, coin in enumerate(coins, start=1):
-        own = rows["coin"] == place
-        if own.any():
+    for coin, own in of_coins(rows["coin"], coins):
+        if own.stop > own.start:
             entry, stop, target, atr = (rows[name][own] for name in _PRICES)
             direction = np.where(np.isnan(stop), 0, rows["direction"][own]).astype(np.int8)
             ensemble = rows["ensemble"][own].astype(np.int64) - 1

@@ -16,7 +16,7 @@ from xfg_pipeline.signals.features import NO_CANDLE, REASONS
 from xfg_pipeline.signals.manifest import CLASSES, Event, Manifest
 from xfg_pipeline.storage import columns
 from xfg_pipeline.storage.columns import copy_columns, read_columns
-from xfg_pipeline.storage.slot_keys import drop_same, slots_of
+from xfg_pipeline.storage.slot_keys import drop_same, of_coins, slots_of
 from xfg_pipeline.storage.tables import ensembles
 
 Mode = Literal["live", "backfill"]
@@ -52,12 +52,14 @@ def keep_ensemble(connection: Connection, digest: str, manifest: Manifest, now: 
 
 
 _KEPT = """
-SELECT array_position(%(coins)s::text[], coin)::int4, slot FROM predictions AS made
+SELECT place::int4, slot FROM predictions AS made
+    JOIN unnest(%(coins)s::text[]) WITH ORDINALITY AS asked (coin, place) USING (coin)
 WHERE market = %(market)s AND coin = ANY(%(coins)s) AND slot >= %(start)s AND slot < %(end)s
   -- What is decided on again is predicted again: by today's ensemble, from the candles of today.
   AND EXISTS (SELECT FROM signal_candidates AS judged WHERE judged.market = made.market AND judged.coin = made.coin
               AND judged.slot = made.slot AND judged.detail IS DISTINCT FROM %(no_candle)s
               AND (judged.mode = 'live' OR %(any)s))
+ORDER BY 1, 2
 """
 
 
@@ -112,11 +114,12 @@ def _columns(one: PredictionRows, market: str, ensemble_hash: str, now: datetime
 
 
 _READ = """
-SELECT array_position(%(coins)s::text[], coin)::int4, slot, feature_hash, p_down, p_flat, p_up, probabilities,
+SELECT place::int4, slot, feature_hash, p_down, p_flat, p_up, probabilities,
        disagreement
-FROM predictions
+FROM predictions JOIN unnest(%(coins)s::text[]) WITH ORDINALITY AS asked (coin, place) USING (coin)
 WHERE market = %(market)s AND coin = ANY(%(coins)s) AND slot >= %(start)s AND slot < %(end)s
   AND ensemble_hash = %(hash)s
+ORDER BY 1, 2
 """
 
 
@@ -152,8 +155,7 @@ def read_predictions(
     facts = {"market": market, "coins": list(coins), "start": span[0], "end": span[1], "hash": ensemble_hash}
     rows = read_columns(connection, _READ, facts, kinds)
     found = {}
-    for place, coin in enumerate(coins, start=1):
-        own = rows["coin"] == place
+    for coin, own in of_coins(rows["coin"], coins):
         at = (rows["slot"][own] - slots[0]) // 900 if slots.size else rows["slot"][own]
         meta = np.full((slots.size, len(CLASSES)), np.nan, dtype=np.float32)
         meta[at] = np.stack([rows["down"][own], rows["flat"][own], rows["up"][own]], axis=1)

@@ -40,10 +40,12 @@ class CandidateRows:
 
 
 _SETTLED = """
-SELECT array_position(%(coins)s::text[], coin)::int4, slot FROM signal_candidates
+SELECT place::int4, slot FROM signal_candidates
+    JOIN unnest(%(coins)s::text[]) WITH ORDINALITY AS asked (coin, place) USING (coin)
 WHERE market = %(market)s AND coin = ANY(%(coins)s) AND slot >= %(start)s AND slot < %(end)s
   -- Without its candle nothing was decided: that slot is looked at again.
   AND detail IS DISTINCT FROM %(no_candle)s AND (mode = 'live' OR %(any)s)
+ORDER BY 1, 2
 """
 
 

@@ -1,21 +1,33 @@
 """What the tables of slots have in common: market, coin and slot name a row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from xfg_pipeline.signals.candles import Times
-from xfg_pipeline.storage.columns import read_columns
+from xfg_pipeline.storage.columns import OddRows, read_columns
 from xfg_pipeline.storage.tables import metadata
 
 
+def of_coins(places: NDArray[np.int32], coins: Sequence[str]) -> Iterator[tuple[str, slice]]:
+    """Each coin with its rows, which lie together: `places` int32[n] are those of the rows' coins, ascending from 1.
+
+    Raises OddRows when they are not in order: rows of one coin must never be taken for another's.
+    """
+    if (places[1:] < places[:-1]).any():
+        raise OddRows("the query does not give its rows in the order of the coins")
+    edges = np.searchsorted(places, np.arange(1, len(coins) + 2)).tolist()
+    return zip(coins, map(slice, edges, edges[1:]), strict=True)
+
+
 def slots_of(connection: Connection, query: str, facts: Mapping[str, Any], coins: Sequence[str]) -> dict[str, Times]:
-    """Slots by coin, of a query that selects the place of the coin in `coins` (from 1) and the slot."""
+    """Slots by coin, of a query for the place of the coin in `coins` (from 1) and the slot, in that order."""
     rows = read_columns(connection, query, facts, {"coin": "integer", "slot": "time"})
-    return {coin: rows["slot"][rows["coin"] == place] for place, coin in enumerate(coins, start=1)}
+    return {coin: rows["slot"][own] for coin, own in of_coins(rows["coin"], coins)}
 
 
 def drop_same(connection: Connection, table: str, market: str, several: Sequence[tuple[str, Times]]) -> None:

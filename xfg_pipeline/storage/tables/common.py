@@ -33,7 +33,7 @@ def symbol() -> CheckConstraint:
 
 
 def coin() -> CheckConstraint:
-    return CheckConstraint("coin ~ '^[A-Z0-9]{1,10}$'", name="coin_is_a_coin")
+    return CheckConstraint("coin ~ '^[A-Z0-9]{1,20}$'", name="coin_is_a_coin")
 
 
 def market() -> CheckConstraint:

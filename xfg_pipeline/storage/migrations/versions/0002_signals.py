@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("volume", sa.Double(), nullable=False),
         sa.Column("revisions", sa.Integer(), server_default="0", nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_candles_coin_is_a_coin")),
+        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,20}$'", name=op.f("ck_candles_coin_is_a_coin")),
         sa.CheckConstraint(
             "high > '-Infinity'::float8 AND high < 'Infinity'::float8", name=op.f("ck_candles_high_is_finite")
         ),
@@ -69,7 +69,7 @@ def upgrade() -> None:
         sa.Column("min_notional", sa.Numeric(), nullable=False),
         sa.Column("max_leverage", sa.Numeric(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_instruments_coin_is_a_coin")),
+        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,20}$'", name=op.f("ck_instruments_coin_is_a_coin")),
         sa.CheckConstraint(
             "market IN ('simulated', 'bybit', 'bybit_testnet', 'replay')", name=op.f("ck_instruments_market_known")
         ),
@@ -95,7 +95,7 @@ def upgrade() -> None:
         sa.Column("funding_rate", sa.Double(), nullable=True),
         sa.Column("open_interest", sa.Double(), nullable=True),
         sa.Column("long_short_ratio", sa.Double(), nullable=True),
-        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_positioning_coin_is_a_coin")),
+        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,20}$'", name=op.f("ck_positioning_coin_is_a_coin")),
         sa.CheckConstraint(
             "funding_rate > '-Infinity'::float8 AND funding_rate < 'Infinity'::float8",
             name=op.f("ck_positioning_funding_rate_is_finite"),
@@ -134,7 +134,7 @@ def upgrade() -> None:
         sa.Column("take_profit", sa.Double(), nullable=True),
         sa.Column("risk_reward", sa.Double(), nullable=True),
         sa.Column("atr", sa.Double(), nullable=True),
-        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_signal_candidates_coin_is_a_coin")),
+        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,20}$'", name=op.f("ck_signal_candidates_coin_is_a_coin")),
         sa.CheckConstraint("direction IN ('LONG', 'SHORT')", name=op.f("ck_signal_candidates_direction_known")),
         sa.CheckConstraint(
             "gate IN ('data', 'model', 'direction', 'confidence', 'volume', 'plan', 'risk_reward', 'size', 'open_signal', 'daily_limit')",
@@ -174,7 +174,7 @@ def upgrade() -> None:
             "(outcome IN ('target', 'stop', 'timeout')) <= (resolved_at IS NOT NULL AND r_multiple IS NOT NULL)",
             name=op.f("ck_signal_outcomes_resolved_is_whole"),
         ),
-        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_signal_outcomes_coin_is_a_coin")),
+        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,20}$'", name=op.f("ck_signal_outcomes_coin_is_a_coin")),
         sa.CheckConstraint("event IN ('down', 'flat', 'up')", name=op.f("ck_signal_outcomes_event_known")),
         sa.CheckConstraint(
             "market IN ('simulated', 'bybit', 'bybit_testnet', 'replay')", name=op.f("ck_signal_outcomes_market_known")
@@ -235,7 +235,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(status = 'executed') <= (executed_at IS NOT NULL)", name=op.f("ck_signals_executed_has_a_time")
         ),
-        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_signals_coin_is_a_coin")),
+        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,20}$'", name=op.f("ck_signals_coin_is_a_coin")),
         sa.CheckConstraint("direction IN ('LONG', 'SHORT')", name=op.f("ck_signals_direction_known")),
         sa.CheckConstraint(
             "entry_high > 0 AND entry_high < 'Infinity'::numeric", name=op.f("ck_signals_entry_high_is_a_price")
@@ -305,7 +305,7 @@ def upgrade() -> None:
         sa.Column("p_up", sa.Double(), nullable=False),
         sa.Column("probabilities", postgresql.ARRAY(sa.REAL(), dimensions=1), nullable=False),
         sa.Column("disagreement", sa.Double(), nullable=False),
-        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,10}$'", name=op.f("ck_predictions_coin_is_a_coin")),
+        sa.CheckConstraint("coin ~ '^[A-Z0-9]{1,20}$'", name=op.f("ck_predictions_coin_is_a_coin")),
         sa.CheckConstraint(
             "market IN ('simulated', 'bybit', 'bybit_testnet', 'replay')", name=op.f("ck_predictions_market_known")
         ),

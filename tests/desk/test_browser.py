@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, expect
 
 from tests.conftest import FixedClock
 from tests.desk.conftest import DAY, ES, ES_PIVOTS, NQ, NQ_PIVOTS, PASSWORD, USER, Desk, serving
@@ -285,3 +285,22 @@ def test_the_page_works_without_its_script(browser: Browser, desk: Desk) -> None
     expect(page.locator("#ES [data-say]")).to_contain_text("Saved 09:41:12 by admin")
     context.close()
     assert desk.pipeline.book.day("ES", DAY).manual == ES_PIVOTS
+
+
+def test_what_is_typed_before_the_script_has_come_is_kept_too(desk: Desk, watched: Watched) -> None:
+    watched.log_in()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    watched.page.route("**/desk.js*", hold)
+    watched.page.goto(f"{desk.url}/levels", wait_until="commit")
+    watched.field("NQ", "pivot").fill("24890.5")
+    while not held:
+        watched.page.wait_for_timeout(10)
+    held[0].continue_()
+    watched.page.wait_for_function("typeof refresh === 'function'")
+    watched.page.unroute_all()
+    watched.page.reload()
+    expect(watched.field("NQ", "pivot")).to_have_value("24890.5")

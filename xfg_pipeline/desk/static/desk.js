@@ -126,7 +126,8 @@ function keepDraft(form) {
 function restoreDraft(form) {
   let typed = null;
   try { typed = JSON.parse(sessionStorage.getItem(draftKey(form))); } catch { /* see above */ }
-  for (const input of fields(form)) if (typed && input.dataset.level in typed) input.value = typed[input.dataset.level];
+  // What stands there already was typed before this script was there: newer than any draft.
+  for (const input of fields(form)) if (typed && input.dataset.level in typed && input.value === input.dataset.saved) input.value = typed[input.dataset.level];
   return Boolean(typed);
 }
 
@@ -391,6 +392,7 @@ for (const form of forms()) {
   const had = restoreDraft(form), told = form.querySelector("[data-say]").textContent;
   if (form.hasAttribute("data-returned")) { button(form, false); continue; }
   review(form);
+  if (isDirty(form)) keepDraft(form);
   if (!isDirty(form)) note(form, told);
   else if (had) note(form, `${form.querySelector("[data-say]").textContent} Typed earlier, and kept.`, "warn");
 }

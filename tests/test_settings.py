@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from xfg_pipeline.settings import Settings, SettingsError, load_settings
 
 
@@ -152,3 +153,8 @@ def test_what_is_no_coin_is_refused_by_name(written: str, monkeypatch: pytest.Mo
 def test_models_come_as_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELS__ENSEMBLE_MODELS", "xgboost,lightgbm")
     assert load_settings().models.ensemble_models == ("xgboost", "lightgbm")
+
+
+def test_the_example_settings_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XFG_CONFIG", str(ROOT / "examples" / "config.yaml"))
+    assert load_settings().market.coins == ("BTC", "ETH", "SOL", "XRP", "DOGE")

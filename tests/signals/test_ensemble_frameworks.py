@@ -1,9 +1,7 @@
 """Real exports of the libraries that people train with: each is read, says what its original says, and is steady."""
 
 import functools
-import importlib.util
 import io
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -27,17 +25,7 @@ Export = tuple[bytes, np.ndarray[Any, Any]]
 """A file, and what its original says of ROWS."""
 
 
-def needs(*libraries: str) -> None:
-    """The extra `train`; its absence fails in CI and skips elsewhere, with the reason."""
-    absent = [name for name in libraries if importlib.util.find_spec(name) is None]
-    if absent:
-        if os.environ.get("CI"):
-            pytest.fail(f"{', '.join(absent)}: not installed, and CI always has the extra `train`")
-        pytest.skip(f"{', '.join(absent)}: not installed (extra `train`)")
-
-
 def xgboost() -> Export:
-    needs("xgboost", "onnxmltools")
     from onnxmltools import convert_xgboost
     from onnxmltools.convert.common.data_types import FloatTensorType
     from xgboost import XGBClassifier
@@ -48,7 +36,6 @@ def xgboost() -> Export:
 
 
 def lightgbm(*, zipmap: bool = True) -> Export:
-    needs("lightgbm", "onnxmltools")
     from lightgbm import LGBMClassifier
     from onnxmltools import convert_lightgbm
     from onnxmltools.convert.common.data_types import FloatTensorType
@@ -61,7 +48,6 @@ def lightgbm(*, zipmap: bool = True) -> Export:
 
 
 def catboost(folder: Path) -> Export:
-    needs("catboost")
     from catboost import CatBoostClassifier
 
     model = CatBoostClassifier(iterations=100, depth=3, thread_count=1, verbose=False, allow_writing_files=False)
@@ -72,7 +58,6 @@ def catboost(folder: Path) -> Export:
 
 
 def sklearn(kind: str, **options: Any) -> Export:
-    needs("sklearn", "skl2onnx")
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
     from sklearn.calibration import CalibratedClassifierCV
@@ -99,7 +84,6 @@ def sklearn(kind: str, **options: Any) -> Export:
 
 @functools.cache
 def tabnet_once() -> Any:
-    needs("torch", "pytorch_tabnet")
     import torch
     from pytorch_tabnet.tab_model import TabNetClassifier
 
@@ -146,7 +130,7 @@ EXPORTS: dict[str, Callable[[Path], Export]] = {
 
 
 @pytest.fixture(scope="module")
-def export_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Export]:
+def export_of(extra: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Export]:
     """Trains and exports a model once."""
     kept: dict[str, Export] = {}
 

@@ -9,16 +9,16 @@ from xfg_pipeline.exchange.bybit_session import BybitSession
 from xfg_pipeline.exchange.market import MarketMalformed
 from xfg_pipeline.exchange.pace import Deadline
 from xfg_pipeline.signals.candles import BadCandles, Candles, no_candles
-from xfg_pipeline.signals.slots import moment, seconds
+from xfg_pipeline.signals.slots import first_on_grid, moment, seconds
 
 PAGE = 1000
 
 
 def open_times(start: datetime, end: datetime, as_of: datetime, step: int) -> range:
     """The open times on the grid from start to end (not included) whose candles had closed by `as_of`."""
-    first = -(-seconds(start) // step) * step
+    first = first_on_grid(start, step)
     newest_closed = seconds(as_of) // step * step - step
-    return range(first, min(-(-seconds(end) // step) * step, newest_closed + step), step)
+    return range(first, min(first_on_grid(end, step), newest_closed + step), step)
 
 
 def read_candles(

@@ -15,7 +15,7 @@ from xfg_pipeline.exchange.bybit_session import BybitSession
 from xfg_pipeline.exchange.market import MarketMalformed, Positioning
 from xfg_pipeline.exchange.pace import Deadline
 from xfg_pipeline.signals.candles import Floats, Times
-from xfg_pipeline.signals.slots import DAY_SECONDS, SLOT_SECONDS, moment, seconds
+from xfg_pipeline.signals.slots import DAY_SECONDS, SLOT_SECONDS, first_on_grid, moment, seconds
 
 FUNDING_CARRIED = DAY_SECONDS
 # No contract is settled more often than once an hour, so a page of 200 hours holds all of its settlements.
@@ -42,7 +42,7 @@ def read_positioning(
 
     Raises MarketUnavailable and MarketMalformed.
     """
-    first = -(-seconds(start) // SLOT_SECONDS) * SLOT_SECONDS
+    first = first_on_grid(start)
     times = np.arange(first, seconds(end), SLOT_SECONDS, dtype=np.int64)
     if times.size == 0:
         nothing = np.empty(0, dtype=np.float64)

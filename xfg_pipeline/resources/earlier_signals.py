@@ -13,7 +13,7 @@ from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.resources.slot_work import SlotWork
 from xfg_pipeline.signals.candles import Candles
 from xfg_pipeline.signals.outcomes import STOP, TARGET, TIMEOUT, follow
-from xfg_pipeline.signals.slots import SLOT, moment, seconds
+from xfg_pipeline.signals.slots import SLOT, midnight, moment, seconds
 from xfg_pipeline.signals.standing import EarlierSignal, Holding, Resolved, Standing
 from xfg_pipeline.signals.tiers import WINDOW
 from xfg_pipeline.storage import signals as kept
@@ -38,11 +38,10 @@ def standing_of(
     """
     market, coins = pipeline.market.name, pipeline.settings.market.coins
     start, end = piece.span
-    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
     undecided = {(coin, at) for coin in coins for at in rows[coin].features.slots[open_rows[coin]].tolist()}
     near = [
         one
-        for one in kept.published_between(connection, market, midnight, end)
+        for one in kept.published_between(connection, market, midnight(start), end)
         if one.executed_at is not None or (one.coin, seconds(one.slot)) not in undecided
     ]
     past = kept.last_resolved(connection, market, coins, start, HISTORY)

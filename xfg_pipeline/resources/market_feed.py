@@ -15,7 +15,7 @@ from xfg_pipeline.clock import Clock
 from xfg_pipeline.exchange.market import Market, MarketError, MarketUnavailable, Positioning
 from xfg_pipeline.faults import point
 from xfg_pipeline.signals.candles import Candles, Times
-from xfg_pipeline.signals.slots import SLOT, SLOT_SECONDS, moment, seconds, slot_at
+from xfg_pipeline.signals.slots import SLOT, SLOT_SECONDS, first_on_grid, moment, seconds, slot_at
 from xfg_pipeline.storage import candles as kept
 from xfg_pipeline.storage import market_facts
 from xfg_pipeline.storage.candles import Written
@@ -166,7 +166,7 @@ class MarketFeed:
 
 def _wanted(coin: str, there: Times, start: datetime, end: datetime, as_of: datetime) -> list[Stretch]:
     """The stretches to ask for, in chunks: what is missing, and the newest closed candles once more."""
-    grid = np.arange(-(-seconds(start) // SLOT_SECONDS) * SLOT_SECONDS, seconds(end), SLOT_SECONDS, dtype=np.int64)
+    grid = np.arange(first_on_grid(start), seconds(end), SLOT_SECONDS, dtype=np.int64)
     ask = ~np.isin(grid, there)
     ask |= grid >= seconds(slot_at(as_of) - LOOK_AGAIN)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], ask, [False]]).astype(np.int8)))

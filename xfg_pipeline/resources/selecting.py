@@ -94,7 +94,7 @@ def _decide(
         market,
         coins,
         slots,
-        models=len(ensemble.manifest.models),
+        models=len(ensemble.names),
         ensemble_hash=ensemble.hash,
         span=piece.span,
     )
@@ -108,8 +108,7 @@ def _decide(
     for coin in coins:
         features = rows[coin].features
         around = align(slots, positioning[coin].time, **positioning[coin].values)
-        names = tuple(model.name for model in ensemble.manifest.models)
-        candidates = judge(features, predictions[coin], names, increments[coin], rules, around)
+        candidates = judge(features, predictions[coin], ensemble.names, increments[coin], rules, around)
         judged.append(_without(candidates, ~open_rows[coin]))
         # Which of this range's own signals had ended by a later slot decides about the tier then.
         passed = np.flatnonzero(judged[-1].stops.gate == PASSED)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xfg_pipeline.signals.candles import Times
-from xfg_pipeline.signals.slots import SLOT, moment, seconds
+from xfg_pipeline.signals.slots import SLOT, midnight, seconds, slot_at
 
 # A month of ten coins is computed in memory at once: some hundred megabytes at most.
 DAYS_AT_ONCE = timedelta(days=30)
@@ -35,14 +35,13 @@ class SlotWork:
     @property
     def span(self) -> tuple[datetime, datetime]:
         """From the first slot to after the last one that had closed by `as_of`."""
-        return self.start, max(self.start, min(self.end, moment(seconds(self.as_of) // 900 * 900) + SLOT))
+        return self.start, max(self.start, min(self.end, slot_at(self.as_of) + SLOT))
 
     def chunks(self) -> Iterator["SlotWork"]:
         """The same work in pieces that end with a UTC day."""
         start, end = self.span
         while start < end:
-            midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
-            stop = min(midnight + DAYS_AT_ONCE, end)
+            stop = min(midnight(start) + DAYS_AT_ONCE, end)
             yield SlotWork(start, stop, self.as_of, self.live_at)
             start = stop
 

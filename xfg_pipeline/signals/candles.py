@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xfg_pipeline.signals.slots import moment, seconds
+from xfg_pipeline.signals.slots import first_on_grid, moment, seconds
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -100,7 +100,7 @@ def no_candles(coin: str, interval_seconds: int = 900) -> Candles:
 def gaps(candles: Candles, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
     """The stretches of open times from start (included) to end (not) for which no candle is there."""
     grid = candles.interval_seconds
-    first = -(-seconds(start) // grid) * grid
+    first = first_on_grid(start, grid)
     wanted = np.arange(first, seconds(end), grid, dtype=np.int64)
     missing = wanted[~np.isin(wanted, candles.open_time)]
     if missing.size == 0:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from xfg_pipeline.signals.candles import Candles, Floats, Times
 from xfg_pipeline.signals.day_blocks import DayBlocks
 from xfg_pipeline.signals.indicators import FEATURES, MEASURES, indicators
-from xfg_pipeline.signals.slots import DAY_SECONDS, SLOT_SECONDS, SLOTS_A_DAY, moment, seconds
+from xfg_pipeline.signals.slots import DAY_SECONDS, SLOT_SECONDS, SLOTS_A_DAY, first_on_grid, moment
 
 __all__ = ["FEATURES", "MEASURES", "REASONS", "WARM_UP", "FeatureRows", "FeatureUnknown", "compute", "needed_from"]
 
@@ -79,7 +79,7 @@ class FeatureRows:
 
 def needed_from(start: datetime) -> datetime:
     """Open time of the first candle that `compute` needs for slots from `start` on."""
-    return moment(_first_slot(start) // DAY_SECONDS * DAY_SECONDS) - WARM_UP
+    return moment(first_on_grid(start) // DAY_SECONDS * DAY_SECONDS) - WARM_UP
 
 
 def compute(candles: Candles, start: datetime, end: datetime) -> FeatureRows:
@@ -91,7 +91,7 @@ def compute(candles: Candles, start: datetime, end: datetime) -> FeatureRows:
     """
     if candles.interval_seconds != SLOT_SECONDS:
         raise ValueError(f"features need candles of {SLOT_SECONDS} s, not of {candles.interval_seconds} s")
-    first, last = _first_slot(start), _first_slot(end)
+    first, last = first_on_grid(start), first_on_grid(end)
     slots = np.arange(first, last, SLOT_SECONDS, dtype=np.int64)
     values = np.full((slots.size, len(FEATURES)), np.nan)
     measures = {name: np.full(slots.size, np.nan) for name in MEASURES}
@@ -100,10 +100,6 @@ def compute(candles: Candles, start: datetime, end: datetime) -> FeatureRows:
     if slots.size:
         _fill(rows, candles)
     return rows
-
-
-def _first_slot(at: datetime) -> int:
-    return -(-seconds(at) // SLOT_SECONDS) * SLOT_SECONDS
 
 
 def _fill(rows: FeatureRows, candles: Candles) -> None:

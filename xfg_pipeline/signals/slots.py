@@ -25,6 +25,16 @@ def slot_at(now: datetime) -> datetime:
     return moment(seconds(now) // SLOT_SECONDS * SLOT_SECONDS)
 
 
+def first_on_grid(at: datetime, step: int = SLOT_SECONDS) -> int:
+    """The first multiple of `step` seconds since 1970 at or after a time."""
+    return -(-seconds(at) // step) * step
+
+
+def midnight(at: datetime) -> datetime:
+    """When the UTC day of an aware UTC time began."""
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def is_slot(at: datetime) -> bool:
     """Whether a time is on the grid."""
     return at.microsecond == 0 and seconds(at) % SLOT_SECONDS == 0

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from xfg_pipeline.signals.candles import Candles, Times
 from xfg_pipeline.storage import columns
 from xfg_pipeline.storage.columns import copy_columns, read_columns
-from xfg_pipeline.storage.slot_keys import of_coins
+from xfg_pipeline.storage.slot_keys import of_coins, times_of
 
 _VALUES = ("open", "high", "low", "close", "volume")
 
@@ -87,9 +87,7 @@ def open_times(
     connection: Connection, market: str, coins: Sequence[str], start: datetime, end: datetime
 ) -> dict[str, Times]:
     """The open times (seconds since 1970) of the kept candles of each coin."""
-    facts = {"market": market, "coins": list(coins), "start": start, "end": end}
-    rows = read_columns(connection, _OPEN_TIMES, facts, {"coin": "integer", "open_time": "time"})
-    return {coin: rows["open_time"][own] for coin, own in of_coins(rows["coin"], coins)}
+    return times_of(connection, _OPEN_TIMES, {"market": market, "start": start, "end": end}, coins)
 
 
 def newest_closes(connection: Connection, market: str, coins: Sequence[str]) -> dict[str, datetime]:

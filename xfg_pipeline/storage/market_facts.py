@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from xfg_pipeline.signals.candles import Floats, Times
 from xfg_pipeline.storage import columns
 from xfg_pipeline.storage.columns import copy_columns, read_columns
-from xfg_pipeline.storage.slot_keys import of_coins
+from xfg_pipeline.storage.slot_keys import of_coins, times_of
 from xfg_pipeline.storage.tables import instruments
 
 POSITIONS = ("funding_rate", "open_interest", "long_short_ratio")
@@ -105,6 +105,4 @@ def positioning_times(
     connection: Connection, market: str, coins: Sequence[str], start: datetime, end: datetime
 ) -> dict[str, Times]:
     """The times (seconds since 1970) of the kept rows of each coin with start <= time < end."""
-    facts = {"market": market, "coins": list(coins), "start": start, "end": end}
-    rows = read_columns(connection, _TIMES, facts, {"coin": "integer", "time": "time"})
-    return {coin: rows["time"][own] for coin, own in of_coins(rows["coin"], coins)}
+    return times_of(connection, _TIMES, {"market": market, "start": start, "end": end}, coins)

@@ -16,7 +16,7 @@ from xfg_pipeline.signals.features import NO_CANDLE, REASONS
 from xfg_pipeline.signals.manifest import CLASSES, Event, Manifest
 from xfg_pipeline.storage import columns
 from xfg_pipeline.storage.columns import copy_columns, read_columns
-from xfg_pipeline.storage.slot_keys import drop_same, of_coins, slots_of
+from xfg_pipeline.storage.slot_keys import drop_same, of_coins, times_of
 from xfg_pipeline.storage.tables import ensembles
 
 Mode = Literal["live", "backfill"]
@@ -72,9 +72,9 @@ def kept_slots(
     live_only: bool,
 ) -> dict[str, Times]:
     """Slots from span's start to before its end whose predictions stay, because their decisions do."""
-    facts = {"market": market, "coins": list(coins), "start": span[0], "end": span[1]}
-    facts |= {"any": not live_only, "no_candle": REASONS[NO_CANDLE]}
-    return slots_of(connection, _KEPT, facts, coins)
+    facts = {"market": market, "start": span[0], "end": span[1], "any": not live_only}
+    facts["no_candle"] = REASONS[NO_CANDLE]
+    return times_of(connection, _KEPT, facts, coins)
 
 
 def replace_predictions(

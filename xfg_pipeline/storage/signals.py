@@ -16,7 +16,7 @@ from xfg_pipeline.signals.features import NO_CANDLE, REASONS
 from xfg_pipeline.storage import columns
 from xfg_pipeline.storage.columns import copy_columns
 from xfg_pipeline.storage.predictions import MODES
-from xfg_pipeline.storage.slot_keys import drop_same, slots_of
+from xfg_pipeline.storage.slot_keys import drop_same, times_of
 from xfg_pipeline.storage.tables import signals
 
 PLAN = ("entry_low", "entry_high", "stop_loss", "take_profit", "risk_reward")
@@ -58,9 +58,9 @@ def settled_slots(
     live_only: bool,
 ) -> dict[str, Times]:
     """Slots from span's start to before its end whose decisions stay as they are."""
-    facts = {"market": market, "coins": list(coins), "start": span[0], "end": span[1], "any": not live_only}
+    facts = {"market": market, "start": span[0], "end": span[1], "any": not live_only}
     facts["no_candle"] = REASONS[NO_CANDLE]
-    return slots_of(connection, _SETTLED, facts, coins)
+    return times_of(connection, _SETTLED, facts, coins)
 
 
 def replace_candidates(connection: Connection, market: str, several: Sequence[CandidateRows], now: datetime) -> int:

@@ -24,10 +24,13 @@ def of_coins(places: NDArray[np.int32], coins: Sequence[str]) -> Iterator[tuple[
     return zip(coins, map(slice, edges, edges[1:]), strict=True)
 
 
-def slots_of(connection: Connection, query: str, facts: Mapping[str, Any], coins: Sequence[str]) -> dict[str, Times]:
-    """Slots by coin, of a query for the place of the coin in `coins` (from 1) and the slot, in that order."""
-    rows = read_columns(connection, query, facts, {"coin": "integer", "slot": "time"})
-    return {coin: rows["slot"][own] for coin, own in of_coins(rows["coin"], coins)}
+def times_of(connection: Connection, query: str, facts: Mapping[str, Any], coins: Sequence[str]) -> dict[str, Times]:
+    """Times by coin (seconds since 1970), of a query for the place of the coin in `coins` (from 1) and the time.
+
+    The query gives its rows in the order of both; `facts` are its parameters beside the coins.
+    """
+    rows = read_columns(connection, query, {**facts, "coins": list(coins)}, {"coin": "integer", "time": "time"})
+    return {coin: rows["time"][own] for coin, own in of_coins(rows["coin"], coins)}
 
 
 def drop_same(connection: Connection, table: str, market: str, several: Sequence[tuple[str, Times]]) -> None:

@@ -3,7 +3,17 @@
 import sys
 from importlib import import_module
 
-ALL = ("read_exports", "import_rows", "nearby_levels", "recovery", "file_to_api", "slots")
+ALL = (
+    "read_exports",
+    "import_rows",
+    "nearby_levels",
+    "recovery",
+    "file_to_api",
+    "slots",
+    "performance",
+    "snapshots",
+    "light",
+)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from xfg_pipeline.resources.pipeline import PRACTICE_ENSEMBLE, Pipeline
 from xfg_pipeline.resources.predicting import predict
 from xfg_pipeline.resources.resolving import resolve
 from xfg_pipeline.resources.selecting import publish
+from xfg_pipeline.resources.slot_lights import without_light
 from xfg_pipeline.resources.slot_work import SlotWork
 from xfg_pipeline.settings import Settings
 from xfg_pipeline.signals.ensemble import Ensemble
@@ -75,7 +76,7 @@ def _year() -> list[str]:
         parts: dict[str, float] = dict.fromkeys(("predictions", "signals", "outcomes"), 0.0)
         for piece in work.chunks():
             parts["predictions"] += seconds(lambda piece=piece: predict(pipeline, piece))
-            parts["signals"] += seconds(lambda piece=piece: publish(pipeline, piece))
+            parts["signals"] += seconds(lambda piece=piece: publish(pipeline, piece, without_light))
             parts["outcomes"] += seconds(lambda piece=piece: resolve(pipeline, piece))
         peak = _peak()
         matrix = np.concatenate([_matrix(pipeline, piece) for piece in work.chunks()])
@@ -139,5 +140,5 @@ def _carry(pipeline: Pipeline, slot: datetime) -> None:
     work = SlotWork(slot, slot + SLOT, slot, slot)
     feed(pipeline, work, str.strip)
     predict(pipeline, work)
-    publish(pipeline, work)
+    publish(pipeline, work, without_light)
     resolve(pipeline, work)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.trading_rows import keep_lights, light
 from xfg_pipeline.exchange.simulated import SimulatedMarket
 from xfg_pipeline.signals.manifest import Manifest
 from xfg_pipeline.signals.records import order_link_id
@@ -219,6 +220,7 @@ def keep_instruments(database: Database, coins: tuple[str, ...] = ("BTC", "ETH",
 def keep_day(database: Database) -> None:
     """BTC is ready, SOL paused, ETH expired and XRP executed; DOGE was stopped, and another market has its own."""
     keep_instruments(database)
+    keep_lights(database, light("green", SLOT))
     before = SLOT - timedelta(minutes=15)
     night = SLOT - timedelta(hours=9)
     done = {"status": "executed", "executed_at": night + timedelta(minutes=3)}

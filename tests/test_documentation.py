@@ -73,6 +73,8 @@ def openapi(pipeline: object) -> dict[str, dict[str, object]]:
         level_book=pipeline.book,
         importer=pipeline.importer,
         signal_book=pipeline.signals,
+        light_book=pipeline.light_book,
+        performance_book=pipeline.performance_book,
     )
     described: dict[str, dict[str, object]] = app.openapi()
     return described

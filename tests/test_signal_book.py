@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import FixedClock
 from tests.signal_rows import PAUSED, SLOT, keep_instruments, keep_prediction, keep_signals, signal
+from tests.trading_rows import keep_lights, light
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.resources.signal_book import NoTicket, RangeRefused, SignalBook, UnknownSignal
 from xfg_pipeline.resources.stored_signals import reading_of, signal_of
@@ -43,6 +44,7 @@ def book(pipeline: Pipeline, database: Database) -> SignalBook:
     """A book with one ready signal of BTC."""
     keep_instruments(database)
     keep_signals(database, [signal()])
+    keep_lights(database, light("green"))
     return pipeline.signals
 
 

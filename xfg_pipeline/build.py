@@ -8,6 +8,7 @@ import dagster as dg
 from xfg_pipeline.assets.levels import csv_levels, levels_that_hold, manual_levels, motivewave_exports
 from xfg_pipeline.assets.market import price_bars
 from xfg_pipeline.assets.signals import candles, exchange_klines, predictions, signal_outcomes, signals
+from xfg_pipeline.assets.trading import controller_status, exchange_account, market_regime, performance, trades
 from xfg_pipeline.checks.levels import (
     levels_of_today_are_complete,
     no_import_is_stuck,
@@ -22,9 +23,18 @@ from xfg_pipeline.checks.signals import (
     predictions_are_sound,
     signals_are_sound,
 )
-from xfg_pipeline.jobs import bars_job, checks_job, levels_job, slots_job
+from xfg_pipeline.checks.trading import (
+    account_is_read,
+    light_is_fresh,
+    signals_obey_the_light,
+    snapshots_are_fresh,
+    trades_are_reconciled,
+    trades_are_whole,
+)
+from xfg_pipeline.jobs import bars_job, checks_job, levels_job, slots_job, snapshots_job, trades_job
 from xfg_pipeline.resources.dagster_resource import PipelineResource
-from xfg_pipeline.schedules import levels_expected, signals_every_15_minutes
+from xfg_pipeline.schedules import hourly_snapshot, levels_expected, signals_every_15_minutes
+from xfg_pipeline.sensors.closed_positions import closed_positions
 from xfg_pipeline.sensors.inbox import inbox_sensor
 from xfg_pipeline.sensors.manual_levels import manual_levels_sensor
 from xfg_pipeline.sensors.market_history import market_history
@@ -45,7 +55,12 @@ def build_definitions(
             price_bars,
             exchange_klines,
             candles,
+            market_regime,
             predictions,
+            exchange_account,
+            trades,
+            performance,
+            controller_status,
             signals,
             signal_outcomes,
         ],
@@ -60,10 +75,16 @@ def build_definitions(
             every_slot_is_decided,
             predictions_are_sound,
             signals_are_sound,
+            account_is_read,
+            trades_are_whole,
+            trades_are_reconciled,
+            snapshots_are_fresh,
+            light_is_fresh,
+            signals_obey_the_light,
         ],
-        jobs=[levels_job, bars_job, checks_job, slots_job],
-        schedules=[levels_expected, signals_every_15_minutes],
-        sensors=[inbox_sensor(interval), manual_levels_sensor(interval), market_history],
+        jobs=[levels_job, bars_job, checks_job, slots_job, trades_job, snapshots_job],
+        schedules=[levels_expected, signals_every_15_minutes, hourly_snapshot],
+        sensors=[inbox_sensor(interval), manual_levels_sensor(interval), market_history, closed_positions],
         resources={"pipeline": PipelineResource(), **(resources or {})},
         executor=dg.in_process_executor,
     )

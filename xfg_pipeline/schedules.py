@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from xfg_pipeline.jobs import SLOT_TAG, checks_job, slots_job
+from xfg_pipeline.jobs import LIVE_TAG, SLOT_TAG, checks_job, slots_job, snapshots_job
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.resources.slots_due import catch_up_from
 from xfg_pipeline.signals.slots import slot_at
@@ -40,4 +40,21 @@ def signals_every_15_minutes(
             RANGE_START: catch_up_from(pipeline, slot).date().isoformat(),
             RANGE_END: slot.date().isoformat(),
         },
+    )
+
+
+@dg.schedule(
+    job=snapshots_job,
+    cron_schedule="0 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every full hour: the metrics as of it, and the light.",
+)
+def hourly_snapshot(context: dg.ScheduleEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.RunRequest:
+    """A snapshot of the hour also where no slot was decided and no trade closed."""
+    hour = pipeline.market.time(context.scheduled_execution_time)
+    day = hour.date().isoformat()
+    return dg.RunRequest(
+        run_key=f"{pipeline.settings.account_name} hour {hour.isoformat()}",
+        tags={LIVE_TAG: "hour", RANGE_START: day, RANGE_END: day},
     )

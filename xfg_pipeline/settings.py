@@ -35,6 +35,8 @@ from yaml import YAMLError
 
 from xfg_pipeline.levels.rules import LevelRules, SourceRule
 from xfg_pipeline.signals.rules import SignalRules
+from xfg_pipeline.trading.account_records import AccountName
+from xfg_pipeline.trading.light.facts import Thresholds
 
 PLACEHOLDER = re.compile(
     r"^(your[-_ ].*|<.*>|change[-_ ]?me|x{3,}|placeholder|todo|admin|password|secret|example)$", re.IGNORECASE
@@ -206,6 +208,8 @@ class TradingSettings(Section):
     signal_ttl_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     # What positions are sized by; in practice that of the paper account.
     equity: Annotated[Decimal, Field(gt=0, le=Decimal("1e12"))] | None = None
+    # In practice an invented hand trades what is signalled on the paper account.
+    practice_hand: bool = True
 
 
 class ControllerSettings(Section):
@@ -220,6 +224,18 @@ class ControllerSettings(Section):
     yellow_ece_threshold: Share = Decimal("0.06")
     volatility_ratio: Positive = Decimal(5)
     evidence: Literal["literal", "gated"] = "literal"
+    # How unlikely a fall must be as luck before the gated light is red.
+    evidence_level: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))] = Decimal("0.03")
+    ece_window: Annotated[int, Field(ge=20, le=2000)] = 200
+    ece_min_n: Annotated[int, Field(ge=1)] = 50
+    # Below ece_window trades a calibration error must lie above this quantile of luck to be red; off: at once.
+    ece_gate: Literal["off"] | Share = Decimal("0.99")
+    # How long it must have been better before the light follows.
+    hold_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
+    probation_trades: Annotated[int, Field(ge=1, le=200)] = 20
+    shadow_outcomes: Annotated[int, Field(ge=1, le=200)] = 20
+    # Where a day, a week and a month of P&L begin.
+    day_timezone: TimeZone = "UTC"
 
     @model_validator(mode="after")
     def _yellow_before_red(self) -> "ControllerSettings":
@@ -229,6 +245,8 @@ class ControllerSettings(Section):
             raise ValueError("yellow_daily_loss must not be above red_daily_loss")
         if self.yellow_ece_threshold > self.red_ece_threshold:
             raise ValueError("yellow_ece_threshold must not be above red_ece_threshold")
+        if self.ece_min_n > self.ece_window:
+            raise ValueError("ece_min_n must not be above ece_window")
         return self
 
 
@@ -342,6 +360,15 @@ class Settings(BaseSettings):
         return "bybit_testnet" if testing else self.market_provider
 
     @property
+    def account_name(self) -> AccountName:
+        """What rows of the account are kept under: paper in practice, one for each market; live that of the keys."""
+        if self.trading_mode == "practice":
+            return f"paper_{self.market_name}"  # type: ignore[return-value]
+        if self.bybit.demo:
+            return "bybit_demo"
+        return "bybit_testnet" if self.bybit.testnet else "bybit"
+
+    @property
     def equity(self) -> Decimal | None:
         """What positions are sized by; None while it is not known."""
         if self.trading.equity is None and self.trading_mode == "practice":
@@ -392,6 +419,11 @@ class Settings(BaseSettings):
             base_risk_per_trade=own.base_risk_per_trade,
             signal_ttl_minutes=own.signal_ttl_minutes,
         )
+
+    def thresholds(self) -> Thresholds:
+        """What the traffic light is decided by."""
+        own = self.controller.model_dump(exclude={"day_timezone"})
+        return Thresholds(**own | {"ece_gate": None if own["ece_gate"] == "off" else own["ece_gate"]})
 
     def secrets(self) -> list[str]:
         """Every secret value that is set, for the filter that keeps them out of logs."""

@@ -122,6 +122,8 @@ def desk_app(pipeline: Pipeline, access: Access) -> FastAPI:
         level_book=pipeline.book,
         importer=pipeline.importer,
         signal_book=pipeline.signals,
+        light_book=pipeline.light_book,
+        performance_book=pipeline.performance_book,
         access=access,
         # A desk alone: Dagster's part of being ready is tried where Dagster runs.
         health=partial(check_health, pipeline.settings, ("postgres", "migrations", "inbox")),

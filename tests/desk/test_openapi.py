@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.desk.conftest import DAY, ES, ES_PIVOTS, TOKEN, Desk
 from tests.signal_rows import keep_day
+from tests.trading_rows import NOW, keep_account, keep_snapshots, keep_trades, snapshot, trade
 
 EXAMPLES = 40
 CHECKS = [
@@ -42,6 +43,16 @@ def test_the_description_is_complete_and_behind_the_login(desk: Desk) -> None:
         "/api/v2/signals/{id}",
         "/api/v2/signals/{id}/ticket",
         "/api/v2/candidates",
+        "/api/v2/status",
+        "/api/v2/status/history",
+        "/api/v2/status/cost",
+        "/api/v2/status/pause",
+        "/api/v2/status/acknowledge",
+        "/api/v2/trades",
+        "/api/v2/trades.csv",
+        "/api/v2/performance",
+        "/api/v2/performance/history",
+        "/api/v2/calibration",
     }
     page = desk.person().get("/api-description", headers={"Accept": "text/html"})
     assert all(path in page.text for path in described["paths"])
@@ -50,6 +61,9 @@ def test_the_description_is_complete_and_behind_the_login(desk: Desk) -> None:
 def test_no_generated_call_is_answered_with_500_or_with_what_is_not_described(desk: Desk) -> None:
     desk.bring(ES, "ES_levels.csv")
     keep_day(desk.pipeline.database)
+    keep_trades(desk.pipeline.database, trade(1), trade(2, exit_time=NOW, fees=None, mae=None))
+    keep_snapshots(desk.pipeline.database, snapshot())
+    keep_account(desk.pipeline.database)
     client = desk.program()
     body = {"symbol": "ES", "trading_date": str(DAY), "levels": ES_PIVOTS}
     assert client.post("/api/v2/manual-levels", json=body).status_code == 200
@@ -99,6 +113,19 @@ def test_stored_signals_are_answered_as_described(desk: Desk) -> None:
         answer = case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, checks=CHECKS)
         statuses.append(answer.status_code)
     assert statuses == [*[200] * 8, 200, 200, *[409] * 6]
+
+
+def test_what_is_known_of_the_account_is_answered_as_described(desk: Desk) -> None:
+    keep_day(desk.pipeline.database)
+    keep_trades(desk.pipeline.database, trade(1), trade(2, exit_time=NOW, fees=None, mae=None, entry_time=None))
+    keep_snapshots(desk.pipeline.database, snapshot())
+    keep_account(desk.pipeline.database)
+    schema = schemathesis.openapi.from_dict(desk.program().get("/api/v2/openapi.json").json())
+    schema.config.update(base_url=desk.url)
+    for path in ("/status", "/status/history", "/status/cost", "/trades", "/performance", "/performance/history"):
+        case = schema[f"/api/v2{path}"]["GET"].Case()
+        answer = case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, checks=CHECKS)
+        assert answer.status_code == 200
 
 
 def test_no_bytes_at_all_make_the_desk_fail(desk: Desk) -> None:

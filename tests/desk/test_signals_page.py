@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,8 +69,11 @@ def test_practice_says_that_it_is_a_demonstration_and_live_does_not(
 
 
 @pytest.mark.parametrize(("provider", "says"), [("bybit", "Prices of Bybit"), ("replay", "Recorded market")])
-def test_practice_names_the_market_that_it_looks_at(pipeline: Pipeline, desk: Desk, provider: str, says: str) -> None:
-    market = pipeline.settings.market.model_copy(update={"provider": provider})
+def test_practice_names_the_market_that_it_looks_at(
+    pipeline: Pipeline, desk: Desk, provider: str, says: str, tmp_path: Path
+) -> None:
+    recorded = pipeline.settings.market.replay.model_copy(update={"folder": tmp_path})
+    market = pipeline.settings.market.model_copy(update={"provider": provider, "replay": recorded})
     own = Pipeline(pipeline.settings.model_copy(update={"market": market}), pipeline.database, pipeline.clock)
     with serving(own, desk.access) as running:
         assert f"PRACTICE {says}, paper account." in text_of(running, "/levels")

@@ -1,7 +1,12 @@
 """A local server that answers as Bybit v5 does: paged, limited, signed; and that fails when it is told to.
 
 Numbers come from functions of coin and time, so that a test can say what must arrive. Faults change an honest reply
-on its way: `server.fail(status(502), too_often(8_000))` spoils the next two answers.
+on its way: `server.fail(status(502), too_often(8_000))` spoils the next two answers; `server.fail(unheard(cut))` is
+one that Bybit never heard of: nothing was done.
+
+`server.account` is the account behind the key (see `bybit_books.py`): `server.account.trade("BTC", "LONG", opened,
+closed, "0.01", "60000", "61000", by="SL")` is a round trip with all its records. Signatures are judged by the
+machine's clock (`stamps`), as pybit stamps them; all else by `now`. `server.limited = True` counts questions a second.
 """
 
 import hashlib
@@ -15,13 +20,22 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.exchange.bybit_books import AccountBooks
+
 MINUTES = {"1": 1, "3": 3, "5": 5, "15": 15, "30": 30, "60": 60, "5min": 5, "15min": 15, "30min": 30, "1h": 60}
 EIGHT_HOURS = 8 * 3600
 NEW_YEAR = 1_735_689_600  # 2025-01-01
+SEVEN_DAYS_MS = 7 * 86_400_000
+KEY = "the-key-of-an-account"
+SECRET = "the-secret-of-an-account-0123456789ABCD"
+# Questions a second that one account may ask of a path; order/create has its own.
+A_SECOND = {"/v5/order/create": 10}
+A_SECOND_ELSEWHERE = 50
 
 
 @dataclass(frozen=True)
@@ -165,6 +179,21 @@ def cut(reply: Reply) -> Reply:
     return replace(reply, reset=True)
 
 
+@dataclass(frozen=True)
+class Unheard:
+    """A fault on the way there: the request never came to Bybit."""
+
+    fault: Fault
+
+    def __call__(self, reply: Reply) -> Reply:
+        return self.fault(reply)
+
+
+def unheard(fault: Fault) -> Fault:
+    """The same fault, before Bybit did anything."""
+    return Unheard(fault)
+
+
 def slow(seconds: float) -> Fault:
     """The answer comes late."""
     return lambda reply: replace(reply, delay=seconds)
@@ -200,7 +229,17 @@ class BybitServer:
         self.url = url
         self.now = now
         self.listings = [Listing("BTC"), Listing("ETH", tick="0.01"), Listing("1000PEPE", tick="0.0000001", step="100")]
-        self.keys = {"the-key": "the-secret"}
+        self.keys = {KEY: SECRET}
+        self.account = AccountBooks()
+        # The clock that signatures are judged by.
+        self.stamps: Callable[[], float] = time.time
+        self.limited = False
+        # How many look-ups by link id do not yet find an order that was just created.
+        self.hidden = 0
+        # How the rows of an account are split into pages, where not honestly.
+        self.arranged: Callable[[list[dict[str, Any]]], list[list[dict[str, Any]]]] | None = None
+        # Fills market orders at the mark price of `account.marks`, where there is one.
+        self.fills_at_market = True
         self.candle = candle
         self.open_interest = open_interest
         self.shares = shares
@@ -208,6 +247,7 @@ class BybitServer:
         self.asked: list[Asked] = []
         self._faults: list[tuple[Fault, str]] = []
         self._always: tuple[Fault, str] | None = None
+        self._second: dict[tuple[str, int], int] = {}
         self._lock = threading.Lock()
 
     def fail(self, *faults: Fault, path: str = "") -> None:
@@ -234,7 +274,8 @@ class BybitServer:
                 self._faults.remove(fault)
             elif self._always is not None and asked.path.endswith(self._always[1]):
                 fault = self._always
-        reply = self._honest(asked, payload, at_ms)
+        reply = Reply(b"", at_ms=at_ms) if fault and isinstance(fault[0], Unheard) else None
+        reply = reply or self._honest(asked, payload, at_ms)
         return fault[0](reply) if fault else reply
 
     def _honest(self, asked: Asked, payload: str, at_ms: int) -> Reply:
@@ -246,12 +287,27 @@ class BybitServer:
             "/v5/market/account-ratio": self._ratio,
             "/v5/market/funding/history": self._funding,
         }
-        private = {"/v5/user/query-api": self._key, "/v5/account/wallet-balance": self._wallet}
+        private = {
+            "/v5/user/query-api": self._key,
+            "/v5/account/wallet-balance": self._wallet,
+            "/v5/position/list": self._positions,
+            "/v5/position/closed-pnl": self._closed_pnl,
+            "/v5/execution/list": self._executions,
+            "/v5/order/history": self._order_history,
+            "/v5/order/realtime": self._order_realtime,
+            "/v5/order/create": self._order_create,
+        }
         envelope: dict[str, Any] = {"retCode": 0, "retMsg": "OK", "result": {}, "retExtInfo": {}, "time": at_ms}
+        posted = asked.method == "POST"
         try:
-            if asked.path in private:
-                self._authorise(asked, payload, at_ms)
-                envelope["result"] = private[asked.path](asked.query)
+            if asked.path in private and posted == (asked.path == "/v5/order/create"):
+                self._authorise(asked, payload, int(self.stamps() * 1000))
+                if self._is_over_its_limit(asked.path):
+                    envelope |= {"retCode": 10006, "retMsg": "Too many visits. Exceeded the API Rate Limit."}
+                    headers = {"Content-Type": "application/json", "X-Bapi-Limit-Reset-Timestamp": str(at_ms + 1000)}
+                    return Reply(json.dumps(envelope).encode(), headers=headers, at_ms=at_ms)
+                with self._lock:
+                    envelope["result"] = private[asked.path](json.loads(payload) if posted else asked.query)
             elif asked.path in public:
                 envelope["result"] = public[asked.path](asked.query)
             else:
@@ -321,14 +377,119 @@ class BybitServer:
         ]
         return {"category": "linear", "list": rows[: self._limit(query, 200, 200)]}
 
+    def _is_over_its_limit(self, path: str) -> bool:
+        second = (path, int(time.monotonic()))
+        with self._lock:
+            self._second[second] = self._second.get(second, 0) + 1
+            return self.limited and self._second[second] > A_SECOND.get(path, A_SECOND_ELSEWHERE)
+
     def _key(self, _: dict[str, str]) -> dict[str, Any]:
-        return {"id": "1", "readOnly": 1, "permissions": {"ContractTrade": []}, "ips": ["*"], "deadlineDay": 90}
+        return {"id": "1", "apiKey": KEY, "secret": "", **self.account.key}
 
     def _wallet(self, query: dict[str, str]) -> dict[str, Any]:
         if query.get("accountType") != "UNIFIED":
             raise Refused(10001, "params error: accountType only support UNIFIED.")
-        coin = {"coin": "USDT", "equity": "10000", "walletBalance": "10000", "unrealisedPnl": "0", "usdValue": "10000"}
-        return {"list": [{"accountType": "UNIFIED", "totalEquity": "10000", "coin": [coin]}]}
+        return {"list": [self.account.wallet()]}
+
+    def _positions(self, query: dict[str, str]) -> dict[str, Any]:
+        self._linear(query)
+        if "symbol" not in query and "settleCoin" not in query:
+            raise Refused(10001, "Missing some parameters that must be filled in, symbol or settleCoin.")
+        rows = [one for one in self.account.positions() if query.get("symbol", one["symbol"]) == one["symbol"]]
+        return self._page(query, rows, 20, 200)
+
+    def _closed_pnl(self, query: dict[str, str]) -> dict[str, Any]:
+        rows = self._between(query, list(self.account.closings.values()), "updatedTime", "orderId")
+        return self._page(query, rows, 50, 100)
+
+    def _executions(self, query: dict[str, str]) -> dict[str, Any]:
+        rows = self._between(query, self.account.executions, "execTime", "execId")
+        return self._page(query, rows, 50, 100)
+
+    def _order_history(self, query: dict[str, str]) -> dict[str, Any]:
+        over = [one for one in self.account.orders.values() if one["orderStatus"] not in ("New", "PartiallyFilled")]
+        return self._page(query, self._named(query, self._between(query, over, "createdTime", "orderId")), 20, 50)
+
+    def _order_realtime(self, query: dict[str, str]) -> dict[str, Any]:
+        self._linear(query)
+        if not {"symbol", "baseCoin", "settleCoin"} & query.keys():
+            raise Refused(10001, "Missing some parameters that must be filled in, symbol or baseCoin or settleCoin.")
+        by_name = {"orderId", "orderLinkId"} & query.keys()
+        rows = list(self.account.orders.values())
+        if not by_name:
+            rows = [one for one in rows if one["orderStatus"] in ("New", "PartiallyFilled")]
+        return self._page(query, self._named(query, rows), 20, 50)
+
+    def _order_create(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._linear(body)
+        listing = next((one for one in self.listings if one.name == body.get("symbol")), None)
+        if listing is None:
+            raise Refused(10001, "params error: Symbol Is Invalid")
+        if body.get("side") not in ("Buy", "Sell") or body.get("orderType") not in ("Market", "Limit"):
+            raise Refused(10001, "params error: side or orderType invalid")
+        if any(not isinstance(body.get(name, ""), str) for name in ("qty", "price", "takeProfit", "stopLoss")):
+            raise Refused(10001, "params error: a number is no string")
+        if len(body.get("orderLinkId", "")) > 36:
+            raise Refused(10001, "params error: orderLinkId too long")
+        if (body.get("positionIdx", 0) == 0) == self.account.hedge_mode:
+            raise Refused(10001, "position idx not match position mode")
+        if body.get("reduceOnly") and ("takeProfit" in body or "stopLoss" in body):
+            raise Refused(10001, "params error: reduceOnly with tpsl")
+        link_id = body.get("orderLinkId", "")
+        if link_id and any(one["orderLinkId"] == link_id for one in self.account.orders.values()):
+            raise Refused(110072, "OrderLinkedID is duplicate")
+        at = datetime.fromtimestamp(self.now(), UTC)
+        order_id = self.account.order(
+            listing.base,
+            body["side"],
+            body["qty"],
+            at,
+            price=body.get("price"),
+            order_type=body["orderType"],
+            link_id=link_id,
+            take_profit=body.get("takeProfit"),
+            stop_loss=body.get("stopLoss"),
+            reduce_only=body.get("reduceOnly", False),
+            position_index=body.get("positionIdx", 0),
+        )
+        mark = self.account.marks.get(listing.name)
+        if self.fills_at_market and body["orderType"] == "Market" and mark is not None:
+            self.account.fill(order_id, body["qty"], mark, at)
+        return {"orderId": order_id, "orderLinkId": link_id}
+
+    def _linear(self, query: dict[str, Any]) -> None:
+        if query.get("category") != "linear":
+            raise Refused(10001, "params error: Category is invalid")
+
+    def _between(self, query: dict[str, str], rows: list[dict[str, Any]], stamp: str, name: str) -> list[Any]:
+        """Newest first, both bounds included, seven days at most; without bounds the last seven."""
+        self._linear(query)
+        now = int(self.now() * 1000)
+        first = int(query.get("startTime", int(query.get("endTime", now)) - SEVEN_DAYS_MS))
+        last = int(query.get("endTime", first + SEVEN_DAYS_MS))
+        if not 0 <= last - first <= SEVEN_DAYS_MS:
+            raise Refused(10001, "The time range between startTime and endTime cannot exceed 7 days.")
+        found = [one for one in rows if first <= int(one[stamp]) <= last]
+        return sorted(found, key=lambda one: (int(one[stamp]), one[name]), reverse=True)
+
+    def _named(self, query: dict[str, str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The rows of the asked ids; an order may be hidden yet."""
+        if "orderLinkId" in query:
+            rows = [one for one in rows if one["orderLinkId"] == query["orderLinkId"]]
+            if rows and self.hidden > 0:
+                self.hidden -= 1
+                return []
+        return [one for one in rows if query.get("orderId", one["orderId"]) == one["orderId"]]
+
+    def _page(self, query: dict[str, str], rows: list[dict[str, Any]], default: int, most: int) -> dict[str, Any]:
+        limit = self._limit(query, default, most)
+        if self.arranged is None:
+            page, cursor = self._paged(query, rows, limit)
+        else:
+            pages, asked = self.arranged(rows), query.get("cursor", "after=0")
+            at = int(asked.removeprefix("after=")) if asked.startswith("after=") else len(pages) - 1
+            page, cursor = pages[at], f"after%3D{at + 1}" if at + 1 < len(pages) else ""
+        return {"category": "linear", "list": page, "nextPageCursor": cursor}
 
     def _listing(self, query: dict[str, str]) -> Listing:
         if query.get("category") != "linear":

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.conftest import FixedClock
-from tests.exchange.bybit_server import BybitServer, bybit_server
+from tests.exchange.bybit_server import KEY, SECRET, BybitServer, bybit_server
 from xfg_pipeline.exchange.bybit import BybitMarket
+from xfg_pipeline.exchange.bybit_account import BybitAccount
 from xfg_pipeline.exchange.bybit_session import Backoff
 
 NOON = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
@@ -66,3 +67,32 @@ def open_market(exchange: BybitServer, noon: FixedClock) -> Open:
 def market(open_market: Open) -> BybitMarket:
     """The market on the local exchange."""
     return open_market()
+
+
+OpenAccount = Callable[..., BybitAccount]
+
+
+@pytest.fixture
+def open_account(exchange: BybitServer, noon: FixedClock, played: PlayedTime) -> OpenAccount:
+    """Opens the account on the local exchange; its pauses are played."""
+
+    def opened(**arguments: object) -> BybitAccount:
+        given: dict[str, object] = {
+            "api_key": KEY,
+            "api_secret": SECRET,
+            "base_url": exchange.url,
+            "clock": noon,
+            "backoff": AT_ONCE,
+            "monotonic": played.monotonic,
+            "sleep": played.sleep,
+            **arguments,
+        }
+        return BybitAccount(**given)  # type: ignore[arg-type]
+
+    return opened
+
+
+@pytest.fixture
+def account(open_account: OpenAccount) -> BybitAccount:
+    """The account on the local exchange."""
+    return open_account()

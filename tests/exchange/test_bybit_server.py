@@ -7,7 +7,7 @@ import pytest
 from pybit.exceptions import InvalidRequestError
 from pybit.unified_trading import HTTP
 
-from tests.exchange.bybit_server import NEW_YEAR, BybitServer, bybit_server
+from tests.exchange.bybit_server import KEY, NEW_YEAR, SECRET, BybitServer, bybit_server
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def running() -> Iterator[BybitServer]:
         yield server
 
 
-def session(server: BybitServer, key: str = "the-key", secret: str = "the-secret") -> HTTP:
+def session(server: BybitServer, key: str = KEY, secret: str = SECRET) -> HTTP:
     http = HTTP(api_key=key, api_secret=secret, max_retries=1, retry_codes={-1})
     http.endpoint = server.url
     http.client.trust_env = False
@@ -33,16 +33,16 @@ def test_what_pybit_signs_is_accepted(running: BybitServer) -> None:
 @pytest.mark.parametrize(
     ("key", "secret", "late", "number"),
     [
-        ("another-key", "the-secret", 0, 10003),
-        ("the-key", "another-secret", 0, 10004),
-        ("the-key", "the-secret", 10, 10002),
-        ("the-key", "the-secret", -10, 10002),
+        ("another-key", SECRET, 0, 10003),
+        (KEY, "another-secret", 0, 10004),
+        (KEY, SECRET, 10, 10002),
+        (KEY, SECRET, -10, 10002),
     ],
 )
 def test_a_wrong_key_sign_or_time_is_refused_by_its_code(
     running: BybitServer, key: str, secret: str, late: float, number: int
 ) -> None:
-    running.now = lambda: time.time() + late
+    running.stamps = lambda: time.time() + late
     http = session(running, key, secret)
     with pytest.raises(InvalidRequestError) as refused:
         http.get_api_key_information()

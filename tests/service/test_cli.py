@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from tests import signal_rows as made
+from tests.trading_rows import keep_lights, light
 from xfg_pipeline.cli import main
 from xfg_pipeline.desk.passwords import password_matches
 from xfg_pipeline.service import launch
@@ -325,6 +326,7 @@ def today(database: Database, slot: datetime) -> Database:
     made.keep_outcome(database, "ETH", slot - timedelta(hours=2), "stop", -1.0)
     made.keep_decision(database, "DOGE", slot, gate="confidence", value=0.748213, threshold=0.77, direction="LONG")
     made.keep_signals(database, [made.signal("SOL", slot)], market="bybit")
+    keep_lights(database, light("green", slot))
     return database
 
 

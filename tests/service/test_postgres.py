@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -97,7 +98,9 @@ def test_no_secret_is_on_a_command_line_in_the_environment_or_in_the_log(postgre
     places = [postgres.log_file.read_bytes()]
     if sys.platform == "linux":
         for pid in orphans.postgres_in(postgres.folder.data):
-            places += [Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
+            # A worker of its own may have ended since it was listed.
+            with suppress(ProcessLookupError, FileNotFoundError):
+                places += [Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
     for secret in secrets:
         assert not any(secret.encode() in place for place in places)
 

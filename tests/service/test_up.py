@@ -352,7 +352,7 @@ def test_a_backfill_of_something_that_is_not_there_is_refused_by_the_running_ser
         check=False,
     )
     assert ran.returncode == 1
-    assert ran.stderr.splitlines()[-1].startswith("xfg: There is no asset csv_level. There are: candles, csv_levels, ")
+    assert ran.stderr.splitlines()[-1].startswith("xfg: There is no asset csv_level. There are: candles, ")
 
 
 def test_it_stops_within_15_seconds_leaves_nothing_running_and_starts_again_over_the_same_data(service: Up) -> None:

@@ -74,7 +74,14 @@ def test_the_location_holds_exactly_this(definitions: dg.Definitions) -> None:
         "price_bars",
         "exchange_klines",
         "candles",
+        "market_regime",
         "predictions",
+        "exchange_account",
+        "trades",
+        "performance_snapshots",
+        "signal_type_performance",
+        "coin_performance",
+        "controller_status",
         "signals",
         "signal_outcomes",
     }
@@ -89,15 +96,32 @@ def test_the_location_holds_exactly_this(definitions: dg.Definitions) -> None:
         "predictions:predictions_are_sound",
         "signals:every_slot_is_decided",
         "signals:signals_are_sound",
+        "signals:signals_obey_the_light",
+        "trades:account_is_read",
+        "trades:trades_are_whole",
+        "trades:trades_are_reconciled",
+        "performance_snapshots:snapshots_are_fresh",
+        "controller_status:light_is_fresh",
     }
     assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == {
         "levels_of_days",
         "bars_of_days",
         "checks_of_levels",
         "slots_of_days",
+        "trades_of_days",
+        "snapshots_of_days",
     }
-    assert {sensor.name for sensor in repository.sensor_defs} == {"inbox", "manual_levels", "market_history"}
-    assert {schedule.name for schedule in repository.schedule_defs} == {"levels_expected", "signals_every_15_minutes"}
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "inbox",
+        "manual_levels",
+        "market_history",
+        "closed_positions",
+    }
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "levels_expected",
+        "signals_every_15_minutes",
+        "hourly_snapshot",
+    }
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs)
 
 
@@ -107,7 +131,7 @@ def test_every_asset_says_what_it_is_and_whose(definitions: dg.Definitions) -> N
         assert node.description, key
         assert node.owners, key
         assert node.kinds, key
-        assert node.group_name in ("levels", "market", "signals"), key
+        assert node.group_name in ("levels", "market", "signals", "trades", "performance", "controller"), key
 
 
 def test_the_lineage_is_that_of_the_design(definitions: dg.Definitions) -> None:
@@ -122,7 +146,18 @@ def test_the_lineage_is_that_of_the_design(definitions: dg.Definitions) -> None:
     assert parents("price_bars") == {"motivewave_exports"}
     assert parents("candles") == {"exchange_klines"}
     assert parents("predictions") == {"candles"}
-    assert parents("signals") == {"predictions"}
+    # In practice the account's invented past is made of predictions; MAE and MFE of candles.
+    assert parents("trades") == {"exchange_account", "candles", "predictions"}
+    for name in ("performance_snapshots", "signal_type_performance", "coin_performance"):
+        assert parents(name) == {"trades"}
+    assert parents("market_regime") == {"candles"}
+    assert parents("controller_status") == {
+        "performance_snapshots",
+        "signal_type_performance",
+        "coin_performance",
+        "market_regime",
+    }
+    assert parents("signals") == {"predictions", "controller_status"}
     assert parents("signal_outcomes") == {"signals"}
 
 

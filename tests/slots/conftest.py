@@ -15,6 +15,7 @@ from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.resources.predicting import predict
 from xfg_pipeline.resources.resolving import resolve
 from xfg_pipeline.resources.selecting import publish
+from xfg_pipeline.resources.slot_lights import LightsBetween, without_light
 from xfg_pipeline.resources.slot_work import SlotWork
 from xfg_pipeline.resources.slots_due import catch_up_from, work_of
 from xfg_pipeline.settings import Settings
@@ -36,6 +37,8 @@ class Trial:
 
     def __init__(self, database: Database, home: Path, models: Path, **trading: Any) -> None:
         self.database = database
+        # Most tests of slots are about what there is before a light.
+        self.lights: LightsBetween = without_light
         self.clock = FixedClock(DAY)
         self.settings = Settings(
             xfg_home=home,
@@ -64,7 +67,7 @@ class Trial:
 
         feed(self.pipeline, whole or now(), print)
         predict(self.pipeline, now())
-        publish(self.pipeline, now())
+        publish(self.pipeline, now(), self.lights)
         resolve(self.pipeline, whole or now())
 
     def rows(self, table: str, start: datetime = DAY, end: datetime = DAY + timedelta(days=1)) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from xfg_pipeline.resources.market_standing import (
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.resources.predicting import predict
 from xfg_pipeline.resources.selecting import NothingPredicted, publish
+from xfg_pipeline.resources.slot_lights import without_light
 from xfg_pipeline.resources.slot_work import SlotWork
 from xfg_pipeline.signals.ensemble import EnsembleRefused
 from xfg_pipeline.signals.features import NO_CANDLE, REASONS
@@ -212,9 +213,16 @@ class FixedLight:
     def __init__(self, multiplier: str) -> None:
         self.light = Light("red" if multiplier == "0" else "yellow", Decimal(multiplier), "set by the test")
 
+    def __call__(self, *_: object) -> "FixedLight":
+        return self
+
     def at(self, slot: object) -> Light:
         assert slot is not None
         return self.light
+
+    def equity_at(self, slot: object) -> Decimal:
+        assert slot is not None
+        return Decimal(10_000)
 
 
 def live_signals(trial: Trial, scout: Trial) -> list[dict[str, Any]]:
@@ -227,8 +235,8 @@ def live_signals(trial: Trial, scout: Trial) -> list[dict[str, Any]]:
 
 def test_a_red_light_pauses_and_gives_no_size_and_a_yellow_one_halves_it(new_trial: Callable[..., Trial]) -> None:
     full, half, red = new_trial(), new_trial(), new_trial()
-    half.pipeline.__dict__["light"] = FixedLight("0.5")
-    red.pipeline.__dict__["light"] = FixedLight("0")
+    half.lights = FixedLight("0.5")
+    red.lights = FixedLight("0")
     as_they_are, halved, paused = (live_signals(one, new_trial()) for one in (full, half, red))
     assert as_they_are
     assert [(row["coin"], row["slot"]) for row in halved] == [(row["coin"], row["slot"]) for row in as_they_are]
@@ -289,7 +297,7 @@ def test_without_predictions_nothing_is_decided_and_no_reason_is_invented(trial:
         connection.exec_driver_sql("DELETE FROM predictions")
     before = trial.rows("signal_candidates")
     with pytest.raises(NothingPredicted, match="materialize predictions"):
-        publish(trial.pipeline, SlotWork(DAY, TOMORROW, TOMORROW))
+        publish(trial.pipeline, SlotWork(DAY, TOMORROW, TOMORROW), without_light)
     assert trial.rows("signal_candidates") == before
 
 

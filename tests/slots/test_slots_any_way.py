@@ -19,6 +19,7 @@ from xfg_pipeline.resources.minutes import Minutes
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.resources.resolving import resolve
 from xfg_pipeline.resources.selecting import NothingPredicted, publish
+from xfg_pipeline.resources.slot_lights import without_light
 from xfg_pipeline.resources.slot_work import SlotWork
 from xfg_pipeline.resources.slots_due import work_of
 
@@ -123,7 +124,7 @@ def test_slots_of_a_coin_that_nobody_predicted_are_not_decided_as_unusable(trial
     with trial.database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM predictions WHERE coin = 'SOL' AND slot > '2025-11-18 12:00Z'")
     with pytest.raises(NothingPredicted, match=r"SOL.* materialize predictions"):
-        publish(trial.pipeline, SlotWork(DAY, TOMORROW, TOMORROW))
+        publish(trial.pipeline, SlotWork(DAY, TOMORROW, TOMORROW), without_light)
     assert trial.rows("signal_candidates") == before
 
 
@@ -135,7 +136,7 @@ def test_a_prediction_from_other_candles_decides_nothing(trial: Trial) -> None:
         )
     trial.pipeline.features.forget()
     with pytest.raises(NothingPredicted, match="XRP"):
-        publish(trial.pipeline, SlotWork(DAY, TOMORROW, TOMORROW))
+        publish(trial.pipeline, SlotWork(DAY, TOMORROW, TOMORROW), without_light)
 
 
 def test_a_backfill_does_not_take_a_slot_that_can_still_be_acted_on(trial: Trial) -> None:
@@ -155,7 +156,7 @@ def test_a_backfill_does_not_take_a_slot_that_can_still_be_acted_on(trial: Trial
 def test_a_decision_that_is_made_again_loses_what_became_of_the_one_before(trial: Trial) -> None:
     trial.backfill(DAY, TOMORROW)
     made = trial.rows("signal_outcomes")
-    publish(trial.pipeline, SlotWork(DAY, DAY + 50 * SLOT, TOMORROW))
+    publish(trial.pipeline, SlotWork(DAY, DAY + 50 * SLOT, TOMORROW), without_light)
     assert trial.rows("signal_outcomes") == [row for row in made if row["slot"] >= DAY + 50 * SLOT]
     resolve(trial.pipeline, SlotWork(DAY, TOMORROW, TOMORROW))
     assert trial.rows("signal_outcomes") == made

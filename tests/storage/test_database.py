@@ -20,7 +20,7 @@ INSERT = (
     "INSERT INTO structural_levels_v2 (symbol, trading_date, level_type, price, source, imported_by) "
     "VALUES (:symbol, :day, :level, :price, :source, 'anna')"
 )
-REVISIONS = ["0001", "0002"]
+REVISIONS = ["0001", "0002", "0003"]
 GOOD = {
     "symbol": "ES",
     "day": date(2025, 10, 14),

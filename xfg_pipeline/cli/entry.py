@@ -12,6 +12,7 @@ from xfg_pipeline.cli import service, training
 from xfg_pipeline.cli.database import db
 from xfg_pipeline.cli.levels import levels
 from xfg_pipeline.cli.signals import signals
+from xfg_pipeline.cli.status import status
 from xfg_pipeline.cli.words import CommandFailed
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ for command in (service.up, service.health, service.password, service.watch, ser
 app.add_typer(db, name="db")
 app.add_typer(levels, name="levels")
 app.add_typer(signals, name="signals")
+app.add_typer(status, name="status")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

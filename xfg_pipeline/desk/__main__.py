@@ -40,6 +40,8 @@ def build(settings: Settings) -> FastAPI:
         level_book=pipeline.book,
         importer=pipeline.importer,
         signal_book=pipeline.signals,
+        light_book=pipeline.light_book,
+        performance_book=pipeline.performance_book,
         access=access,
     )
 

@@ -23,8 +23,12 @@ from xfg_pipeline.desk import (
     levels_api,
     levels_page,
     login_page,
+    performance_api,
     signals_api,
     signals_page,
+    status_api,
+    status_page,
+    trades_page,
 )
 from xfg_pipeline.desk.access import Access
 from xfg_pipeline.desk.boundary import Boundary
@@ -37,6 +41,8 @@ from xfg_pipeline.exchange.market import MarketError
 from xfg_pipeline.inbox.importer import Importer
 from xfg_pipeline.resources.health import READY_PARTS, Health, check_health
 from xfg_pipeline.resources.level_book import LevelBook
+from xfg_pipeline.resources.light_book import LightBook
+from xfg_pipeline.resources.performance_book import PerformanceBook
 from xfg_pipeline.resources.signal_book import SignalBook
 from xfg_pipeline.settings import Settings
 from xfg_pipeline.storage.database import Database, DatabaseUnavailable
@@ -54,6 +60,8 @@ def create_app(
     level_book: LevelBook,
     importer: Importer,
     signal_book: SignalBook,
+    light_book: LightBook,
+    performance_book: PerformanceBook,
     access: Access | None = None,
     health: Callable[[], Health] | None = None,
 ) -> FastAPI:
@@ -68,7 +76,10 @@ def create_app(
         title="xfg desk",
         version=version("xfg-pipeline"),
         lifespan=_threads,
-        summary="Structural levels: what holds, what is missing. Signals: what is ready, and why there is not more.",
+        summary=(
+            "Structural levels: what holds, what is missing. Signals: what is ready, and why there is not more. "
+            "The light: whether to trade at all, and what it is decided by."
+        ),
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
@@ -76,11 +87,25 @@ def create_app(
     )
     rules = settings.level_rules()
     health = health or partial(check_health, settings, READY_PARTS)
-    app.state.room = Room(settings, rules, database, clock, level_book, importer, signal_book, access, health)
-    for pages in (levels_page, signals_page, login_page, api_page, dagster_page, health_api):
+    app.state.room = Room(
+        settings=settings,
+        rules=rules,
+        database=database,
+        clock=clock,
+        level_book=level_book,
+        importer=importer,
+        signal_book=signal_book,
+        light_book=light_book,
+        performance_book=performance_book,
+        access=access,
+        health=health,
+    )
+    for pages in (
+        levels_page, signals_page, status_page, trades_page, login_page, api_page, dagster_page, health_api
+    ):  # fmt: skip
         app.include_router(pages.router)
-    for router in (levels_api.router, imports_api.router, signals_api.router):
-        app.include_router(router, prefix=API)
+    for api in (levels_api, imports_api, signals_api, status_api, performance_api):
+        app.include_router(api.router, prefix=API)
     app.include_router(health_api.router, prefix=API, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     describe(app)

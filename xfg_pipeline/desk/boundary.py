@@ -25,7 +25,7 @@ ALIVE = frozenset({"/healthz", "/api/v2/healthz"})
 PUBLIC = frozenset({"/readyz", "/api/v2/readyz", "/login"})
 # A form that was sent after its session had ended reaches its page without an identity: it saves nothing,
 # and asks for the login without losing what was typed.
-KEEPS_TYPED = frozenset({"/levels"})
+KEEPS_TYPED = frozenset({"/levels", "/status/pause", "/status/acknowledge"})
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (

@@ -1,4 +1,4 @@
-"""What every route of the desk is given: settings, clock, and the objects that know levels, files and signals."""
+"""What every route of the desk is given: settings, clock, and the objects that know."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from xfg_pipeline.levels.rules import LevelRules
 from xfg_pipeline.levels.sessions import current_trading_date
 from xfg_pipeline.resources.health import Health
 from xfg_pipeline.resources.level_book import LevelBook
+from xfg_pipeline.resources.light_book import LightBook
+from xfg_pipeline.resources.performance_book import PerformanceBook
 from xfg_pipeline.resources.signal_book import SignalBook
 from xfg_pipeline.settings import Settings
 from xfg_pipeline.storage.database import Database
@@ -34,6 +36,8 @@ class Room:
     level_book: LevelBook
     importer: Importer
     signal_book: SignalBook
+    light_book: LightBook
+    performance_book: PerformanceBook
     access: Access
     health: Callable[[], Health]
 

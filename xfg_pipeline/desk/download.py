@@ -60,6 +60,38 @@ SIGNAL_COLUMNS = (
     "reasoning",
     "created_at",
 )
+TRADE_COLUMNS = (
+    "id",
+    "account",
+    "coin",
+    "direction",
+    "entry_time",
+    "exit_time",
+    "entry_price",
+    "exit_price",
+    "quantity",
+    "pnl",
+    "pnl_percent",
+    "fees",
+    "funding",
+    "leverage",
+    "stop_loss",
+    "take_profit",
+    "risk",
+    "r_multiple",
+    "mae",
+    "mfe",
+    "slippage",
+    "exit_reason",
+    "exit_evidence",
+    "signal_id",
+    "matched_by",
+    "signal_type",
+    "confidence",
+    "bybit_order_id",
+    "order_link_id",
+    "is_open",
+)
 
 
 def cell(value: Any) -> str:

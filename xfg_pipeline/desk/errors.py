@@ -21,6 +21,9 @@ from xfg_pipeline.storage.database import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
+LIGHT = "/api/v2/status"
+"""Whoever asks for the light and cannot be told is told red."""
+
 CODES = {
     400: ("bad_request", "The request cannot be read."),
     401: ("not_logged_in", "Log in first: a session, HTTP Basic or a Bearer token."),
@@ -117,18 +120,38 @@ def error_response(error: Exception, scope: Scope) -> Response:
     headers = dict(told.headers or {})
     if wants_html(scope):
         return HTMLResponse(_page(told), told.status_code, headers)
-    body = {"error": {"code": told.code, "message": told.message, "fields": told.fields, **told.extra}}
+    body: dict[str, Any] = {"error": {"code": told.code, "message": told.message, "fields": told.fields, **told.extra}}
+    if scope.get("path") == LIGHT and told.status_code >= 500:
+        return ExactJSONResponse(body | unknown_light(told), 503, headers)
     return ExactJSONResponse(body, told.status_code, headers)
+
+
+def unknown_light(why: ApiError) -> dict[str, Any]:
+    """The light of a desk that cannot know it."""
+    rule = "health_database" if why.code == "database_unavailable" else "monitor"
+    message = f"The light is unknown: {why.message}"
+    trigger = {"rule": rule, "status": "red", "message": message}
+    return {
+        "status": "red",
+        "position_multiplier": 0,
+        "message": message,
+        "triggered_by": rule,
+        "triggers": [trigger],
+        "as_of": None,
+    }
 
 
 def _page(error: ApiError) -> str:
     # No template: this page must also come when templates or Postgres do not.
+    light = ""
+    if error.status_code >= 500:
+        light = "<p><strong>The light is unknown, and unknown is red: open nothing.</strong></p>"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{error.status_code} · desk</title>"
         '<link rel="icon" href="/static/icon.svg"><link rel="stylesheet" href="/static/tokens.css">'
         '<link rel="stylesheet" href="/static/desk.css"></head><body><main class="alone">'
-        f"<h1>{escape(error.message)}</h1><p class=quiet>{error.status_code}, {escape(error.code)}</p>"
+        f"<h1>{escape(error.message)}</h1>{light}<p class=quiet>{error.status_code}, {escape(error.code)}</p>"
         '<p><a href="/levels">Levels</a></p></main></body></html>'
     )

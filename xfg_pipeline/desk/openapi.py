@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from xfg_pipeline.desk.parameters import ManualLevels
+from xfg_pipeline.desk.parameters import ManualLevels, ReasonGiven
 
 PUBLIC = ("/healthz", "/readyz")
 
@@ -37,7 +37,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
     )
     components: dict[str, Any] = found.setdefault("components", {})
     schemas: dict[str, Any] = components.setdefault("schemas", {})
-    _, own = models_json_schema([(ManualLevels, "validation")], ref_template="#/components/schemas/{model}")
+    bodies = [(ManualLevels, "validation"), (ReasonGiven, "validation")]
+    _, own = models_json_schema(bodies, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     schemas.update(own["$defs"])
     # FastAPI describes its own shape of 422, which the desk never answers with.
     for unused in ("HTTPValidationError", "ValidationError"):

@@ -14,7 +14,10 @@ from starlette.responses import HTMLResponse, Response
 from xfg_pipeline.desk import formats
 from xfg_pipeline.desk.access import Identity
 from xfg_pipeline.desk.desk_room import Room
+from xfg_pipeline.desk.light_view import Lamp, lamp_of
 from xfg_pipeline.desk.origin import host_name
+from xfg_pipeline.exchange.market import MarketError
+from xfg_pipeline.trading.light.reading import not_evaluated
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -68,8 +71,17 @@ def page(
         "zone": ZONE_WORDS.get(zone, zone.rpartition("/")[2].replace("_", " ")),
         "refresh_seconds": room.settings.dashboard.refresh_interval,
         "dagster_address": dagster_address(request, room),
+        "bar": None if identity is None else bar_light(room),
     }
     return HTMLResponse(environment.get_template(template).render({**shared, **values}), status, dict(headers or {}))
+
+
+def bar_light(room: Room) -> Lamp:
+    """The light in the header of every page. A market whose time cannot be read is red."""
+    try:
+        return lamp_of(room.light_book.now(room.light_book.moment()).decision)
+    except MarketError as error:
+        return lamp_of(not_evaluated(f"the market's time is not known: {error}"))
 
 
 def dagster_address(request: Request, room: Room) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -16,8 +17,11 @@ from xfg_pipeline.desk.errors import ApiError
 from xfg_pipeline.levels.band import LARGEST
 from xfg_pipeline.levels.sessions import FIRST_DAY, LAST_DAY
 from xfg_pipeline.levels.vocabulary import MANUAL_LEVELS
+from xfg_pipeline.resources.light_book import signed_reason
 from xfg_pipeline.resources.signal_book import MOST_ROWS
 from xfg_pipeline.resources.why import GATE_WORDS, read_slot
+from xfg_pipeline.signals.signal_types import SIGNAL_TYPES
+from xfg_pipeline.trading.trade import EXIT_REASONS
 
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -56,6 +60,21 @@ def _gate(value: Any) -> Any:
     if value not in GATE_WORDS:
         raise ValueError(f"must be one of {', '.join(GATE_WORDS)}")
     return value
+
+
+def _word_of(allowed: Sequence[str]) -> BeforeValidator:
+    def known(value: Any) -> Any:
+        if value not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return value
+
+    return BeforeValidator(known)
+
+
+def _reason(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text")  # noqa: TRY004 (pydantic catches ValueError)
+    return signed_reason(value)
 
 
 def _price(value: Any) -> Decimal | None:
@@ -127,6 +146,13 @@ GateQuery = Annotated[
 ]
 StatusQuery = Annotated[Literal["ready", "paused", "expired", "executed"] | None, Query(description="As of now.")]
 SignalId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The signal's `id`.", examples=[1])]
+SignalType = Annotated[str, _word_of(SIGNAL_TYPES), WithJsonSchema({"type": "string", "enum": list(SIGNAL_TYPES)})]
+ExitReasonWord = Annotated[str, _word_of(EXIT_REASONS), WithJsonSchema({"type": "string", "enum": list(EXIT_REASONS)})]
+DirectionWord = Annotated[
+    str, _word_of(("LONG", "SHORT")), WithJsonSchema({"type": "string", "enum": ["LONG", "SHORT"]})
+]
+FromDate = Annotated[IsoDate | None, Query(alias="from", description="First UTC day.")]
+ToDate = Annotated[IsoDate | None, Query(alias="to", description="Last UTC day, included.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
@@ -163,6 +189,18 @@ class ManualLevels(BaseModel):
         if not levels.model_fields_set:
             raise ValueError(f"names no level: {', '.join(MANUAL_LEVELS)}")
         return levels
+
+
+class ReasonGiven(BaseModel):
+    """Why the light is paused or acknowledged: it stays in the audit log."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "news at 14:00"}]})
+
+    reason: Annotated[
+        str,
+        BeforeValidator(_reason),
+        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 500}),
+    ]
 
 
 class PivotPrices(BaseModel):
@@ -228,6 +266,6 @@ def idempotency_key(
     return value
 
 
-def body_sha256(body: ManualLevels) -> str:
+def body_sha256(body: BaseModel) -> str:
     """What a repeated call must agree in: the meaning of the body, not its spaces."""
     return hashlib.sha256(body.model_dump_json(exclude_unset=True).encode()).hexdigest()

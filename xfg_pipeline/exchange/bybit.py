@@ -100,13 +100,9 @@ class BybitMarket:
 
         Exact to half the time that the question took.
         """
-        from xfg_pipeline.exchange.bybit_records import ServerTime, read
+        from xfg_pipeline.exchange.bybit_clock import clock_skew
 
-        began = self._monotonic()
-        answer = self._session.get("get_server_time", self._until())
-        there = (self._monotonic() - began) / 2
-        told = read(ServerTime, answer.result, "Bybit's time")
-        return timedelta(seconds=int(told.time_nano) / 1e9 - now.timestamp() - there)
+        return clock_skew(self._session, now, self._until(), self._monotonic)
 
     def _candles(self, coin: str, minutes: int, start: datetime, end: datetime, as_of: datetime) -> Candles:
         from xfg_pipeline.exchange.bybit_candles import PAGE, open_times, read_candles

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import requests
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 
+from xfg_pipeline.exchange.account import KeyRefused
 from xfg_pipeline.exchange.market import MarketError, MarketMalformed, MarketUnavailable
 
 TOO_OFTEN = frozenset({10006, 429})
@@ -37,6 +38,10 @@ class BybitUnavailable(MarketUnavailable):
         self.hold = hold
 
 
+class BybitKeyRefused(BybitUnavailable, KeyRefused):
+    """The key is not accepted: asked once, and not again within the call."""
+
+
 def explain(error: Exception, now: datetime) -> MarketError:
     """The market's error for whatever a call of pybit raised. `now` is what the reset of a rate limit counts from."""
     if isinstance(error, MarketError):
@@ -56,7 +61,12 @@ def explain(error: Exception, now: datetime) -> MarketError:
 def scrubbed(text: object) -> str:
     """Words of a stranger in one short printable line, without anything that looks like a key."""
     line = "".join(char if char.isprintable() else " " for char in str(text)[:500])
-    return _LIKE_A_KEY.sub("***", line)[:160].strip()
+    return without_keys(line)[:160].strip()
+
+
+def without_keys(text: str) -> str:
+    """The text, with stars for whatever looks like a key."""
+    return _LIKE_A_KEY.sub("***", text)
 
 
 def _of_code(code: object, words: object, headers: Mapping[str, str], now: datetime) -> MarketError:
@@ -68,15 +78,16 @@ def _of_code(code: object, words: object, headers: Mapping[str, str], now: datet
         return _shut_out(code, now)
     said = f"code {code}: {scrubbed(words)}"
     if code in NOT_UNDERSTOOD:
-        return MarketMalformed(
-            f"Bybit does not know what it was asked for ({said}); a coin without a USDT perpetual leaves market.coins"
-        )
+        remedy = "look at bybit.base_url, and report it"
+        if "symbol" in said.lower():
+            remedy = "a coin without a USDT perpetual leaves market.coins"
+        return MarketMalformed(f"Bybit does not know what it was asked for ({said}); {remedy}")
     if code in KEY_REFUSED:
-        said = (
-            f"the API key (code {code}): look at bybit.api_key and api_secret, at what the key may do, at the "
-            "addresses that may use it, and whether it belongs to testnet or demo"
+        return BybitKeyRefused(
+            f"Bybit refuses the API key (code {code}): look at bybit.api_key and api_secret, at what the key may do, "
+            "at the addresses that may use it, and whether it belongs to testnet or demo"
         )
-    elif code == CLOCK_OFF:
+    if code == CLOCK_OFF:
         said = f"the time of this machine's clock (code {code}): let it be set by NTP"
     elif code in TROUBLE_THERE:
         said = f"for a trouble of its own ({said})"

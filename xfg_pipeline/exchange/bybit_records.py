@@ -11,13 +11,15 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
+from xfg_pipeline.exchange.bybit_errors import without_keys
 from xfg_pipeline.exchange.market import MarketMalformed
 from xfg_pipeline.signals.slots import moment
 
 _NUMBER = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?$"
 
 
-def _number(value: object) -> str:
+def number(value: object) -> str:
+    """The text of a decimal number. Raises ValueError for anything else."""
     if not isinstance(value, str) or not re.fullmatch(_NUMBER, value):
         raise ValueError("is no decimal number in quotes")
     return value
@@ -25,8 +27,8 @@ def _number(value: object) -> str:
 
 Milliseconds = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{1,15}$")]
 Number = Annotated[str, StringConstraints(strict=True, pattern=_NUMBER)]
-Amount = Annotated[Decimal, BeforeValidator(_number), Field(ge=0, lt=10**20)]
-Positive = Annotated[Decimal, BeforeValidator(_number), Field(gt=0, lt=10**20)]
+Amount = Annotated[Decimal, BeforeValidator(number), Field(ge=0, lt=10**20)]
+Positive = Annotated[Decimal, BeforeValidator(number), Field(gt=0, lt=10**20)]
 Word = Annotated[str, StringConstraints(strict=True, max_length=200)]
 Cursor = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9%._~:=,;/+@!*-]{0,500}$")]
 # Start in milliseconds, open, high, low, close, volume in the base asset, turnover in USDT.
@@ -164,7 +166,9 @@ def _first(broken: ValidationError, answer: object) -> str:
     where = (".".join(str(part) for part in fault["loc"]) or "the answer") + _when(fault["loc"], answer)
     if fault["type"] == "missing":
         return f"{where} is missing"
-    return f"{where} is {reprlib.repr(fault['input'])}, which is not what Bybit documents"
+    told = fault["input"]
+    shown = without_keys(reprlib.repr(without_keys(told) if isinstance(told, str) else told))
+    return f"{where} is {shown}, which is not what Bybit documents"
 
 
 def _when(where: tuple[int | str, ...], answer: object) -> str:

@@ -5,8 +5,9 @@ pybit is kept from retrying and sleeping by itself: it waits where it should not
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import stamina
@@ -17,9 +18,11 @@ from xfg_pipeline.clock import Clock
 from xfg_pipeline.exchange.bybit_errors import BybitUnavailable, explain
 from xfg_pipeline.exchange.bybit_records import Envelope, read
 from xfg_pipeline.exchange.bybit_wire import BoundedSession
+from xfg_pipeline.exchange.market import MarketError
 from xfg_pipeline.exchange.pace import Deadline, Pace, TooLate
 
-# Bybit allows an address 600 requests in 5 s. Two processes at this pace stay below it: 2 × (50 + 5 × 40) = 500.
+# Bybit allows an address 600 requests in 5 s. Two processes at this pace stay below it: 2 × (50 + 5 × 40) = 500;
+# the account's sessions leave room for themselves (see `bybit_account`).
 PER_SECOND = 40
 BURST = 50
 ATTEMPTS = 6
@@ -39,15 +42,34 @@ class Backoff:
 
 
 @dataclass(frozen=True)
+class Keys:
+    """What private questions are signed with; never printed."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What Bybit answered: `result` as it came, and by Bybit's clock when, in seconds since 1970."""
+    """What Bybit answered: `result` as it came, and by Bybit's clock when, in seconds since 1970.
+
+    `took` is how many seconds the attempt took that was answered, without what was waited for before it.
+    """
 
     result: dict[str, Any]
     time: int
+    took: float
+
+
+class _Http(HTTP):  # type: ignore[misc]
+    """pybit's session, whose own repr prints the secret."""
+
+    def __repr__(self) -> str:
+        return "HTTP()"
 
 
 class BybitSession:
-    """Public questions to one Bybit host, from any number of threads."""
+    """Questions to one Bybit host, from any number of threads; public ones where it has no keys."""
 
     def __init__(
         self,
@@ -58,14 +80,26 @@ class BybitSession:
         base_url: str | None,
         timeout: float,
         backoff: Backoff,
+        keys: Keys | None = None,
+        per_second: float = PER_SECOND,
+        burst: int = BURST,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
         self._backoff = backoff
-        self._pace = Pace(PER_SECOND, BURST, monotonic=monotonic, sleep=sleep)
+        self._monotonic = monotonic
+        self._pace = Pace(per_second, burst, monotonic=monotonic, sleep=sleep)
         self._http = _without_own_handler(
-            lambda: HTTP(testnet=testnet, demo=demo, timeout=timeout, max_retries=1, retry_codes={NO_CODE})
+            lambda: _Http(
+                testnet=testnet,
+                demo=demo,
+                api_key=keys.key if keys else None,
+                api_secret=keys.secret if keys else None,
+                timeout=timeout,
+                max_retries=1,
+                retry_codes={NO_CODE},
+            )
         )
         self._client = BoundedSession()
         self._client.headers.update(self._http.client.headers)
@@ -96,22 +130,44 @@ class BybitSession:
             wait_jitter=self._backoff.jitter,
         ):
             with attempt:
-                return self._once(call, deadline, query)
+                return self._once(call, deadline, query, explain)
         raise AssertionError("the last attempt returns or raises")
 
-    def _once(self, call: str, deadline: Deadline, query: dict[str, str | int]) -> Answer:
+    def post(
+        self,
+        call: str,
+        deadline: Deadline,
+        explained: Callable[[Exception, datetime], MarketError],
+        **body: str | int | bool,
+    ) -> Answer:
+        """Send by pybit's method `call`, once, whatever comes of it.
+
+        Raises what `explained` makes of a failure, MarketMalformed for an answer that is none, and BybitUnavailable
+        when its turn did not come before the deadline: then it was not sent.
+        """
+        return self._once(call, deadline, body, explained)
+
+    def _once(
+        self,
+        call: str,
+        deadline: Deadline,
+        query: Mapping[str, str | int | bool],
+        explained: Callable[[Exception, datetime], MarketError],
+    ) -> Answer:
         try:
             self._pace.wait(deadline)
         except TooLate as late:
             raise BybitUnavailable(f"not asked: {late}") from None
+        began = self._monotonic()
         try:
             with self._client.within(deadline):
                 body = getattr(self._http, call)(**query)
         except Exception as error:  # noqa: BLE001 (pybit lets through whatever it trips over)
-            failure = explain(error, self._clock.now())
+            failure = explained(error, self._clock.now())
         else:
+            took = self._monotonic() - began
             envelope = read(Envelope, body, "Bybit's answer")
-            return Answer(envelope.result, envelope.time // 1000)
+            return Answer(envelope.result, envelope.time // 1000, took)
         if isinstance(failure, BybitUnavailable) and failure.hold:
             self._pace.hold(failure.hold, str(failure))
         # Not within the except block: pybit's error holds the request, and Bybit's words about the key.
@@ -121,6 +177,8 @@ class BybitSession:
 def _without_own_handler(make: Callable[[], HTTP]) -> HTTP:
     """A pybit session that has not added a handler to its logger, as it does while the root logger has none."""
     logger = logging.getLogger("pybit._http_manager")
+    # At DEBUG it logs whole answers, and a gateway's may repeat the key.
+    logger.setLevel(logging.WARNING)
     before = list(logger.handlers)
     session = make()
     for handler in [one for one in logger.handlers if one not in before]:

@@ -1,7 +1,7 @@
 """What stood before the slots of a piece of work, read from what was kept."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,12 @@ from xfg_pipeline.signals.tiers import WINDOW
 from xfg_pipeline.storage import signals as kept
 from xfg_pipeline.storage.candles import read_candles
 from xfg_pipeline.storage.signals import Published
+from xfg_pipeline.storage.trades import closed_signals, open_coins
 
 # As many signals of a coin are read as hold the last twenty outcomes, with some still open among them.
 HISTORY = 3 * WINDOW
+# A position that is held longer than its plan is followed is looked for so far back.
+HELD_FOR = timedelta(days=14)
 
 
 def standing_of(
@@ -48,6 +51,8 @@ def standing_of(
     later = [one for one in near if one.slot >= start and one.coin in rows]
     candles = {coin: one.candles for coin, one in rows.items()}
     # A backfill in pieces resolves after the last of them: what the earlier ones made is followed here.
+    closed = closed_signals(connection, pipeline.settings.account_name, midnight(start) - HELD_FOR)
+    held = open_coins(connection, pipeline.settings.account_name)
     unknown = [one for one in past if one.outcome is None and not _reaches(candles[one.coin], one.slot)]
     if unknown:
         asked = sorted({one.coin for one in unknown})
@@ -55,7 +60,9 @@ def standing_of(
     return Standing(
         signals=tuple(EarlierSignal(one.coin, one.slot, one.expires_at, one.paused) for one in near),
         holdings=tuple(
-            Holding(one.coin, one.executed_at, one.resolved_at) for one in near if one.executed_at is not None
+            Holding(one.coin, one.executed_at, _held_until(one, closed, held))
+            for one in near
+            if one.executed_at is not None
         ),
         resolved=tuple(
             ended
@@ -64,6 +71,14 @@ def standing_of(
         ),
         are_out=not piece.is_backfill,
     )
+
+
+def _held_until(
+    one: Published, closed: Mapping[tuple[str, datetime], datetime], held: frozenset[str]
+) -> datetime | None:
+    """When the position of an executed signal was closed: by its trade, else, where none is open, by its outcome."""
+    ended = closed.get((one.coin, one.slot))
+    return ended if ended is not None or one.coin in held else one.resolved_at
 
 
 def _reaches(candles: Candles, slot: datetime) -> bool:

@@ -4,28 +4,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xfg_pipeline.clock import Clock, SystemClock
+from xfg_pipeline.exchange.account import Account
 from xfg_pipeline.exchange.market import Market
 from xfg_pipeline.inbox.filing import Folders
 from xfg_pipeline.inbox.folder import Inbox
 from xfg_pipeline.inbox.importer import Importer
 from xfg_pipeline.levels.rules import LevelRules
+from xfg_pipeline.resources.accounts import open_account
 from xfg_pipeline.resources.level_book import LevelBook
 from xfg_pipeline.resources.markets import open_market
 from xfg_pipeline.settings import Settings
-from xfg_pipeline.signals.light import LightSource, NoLight
+from xfg_pipeline.signals.light import LightSource
 from xfg_pipeline.signals.rules import SignalRules
 from xfg_pipeline.storage.database import Database
 
 # What needs TA-Lib and onnxruntime is imported where it is made: the desk and most commands do without.
 if TYPE_CHECKING:
     from xfg_pipeline.resources.feature_book import FeatureBook
+    from xfg_pipeline.resources.light_book import LightBook
     from xfg_pipeline.resources.market_feed import MarketFeed
+    from xfg_pipeline.resources.performance_book import PerformanceBook
     from xfg_pipeline.resources.signal_book import SignalBook
     from xfg_pipeline.signals.ensemble import Ensemble
 
@@ -75,10 +78,10 @@ class Pipeline:
         """The market's own time: the present, but for a recording that is played fast."""
         return self.market.time(self.clock.now())
 
-    def equity_at(self, slot: datetime) -> Decimal | None:
-        """What positions are sized by at a slot; None while it is not known."""
-        del slot
-        return self.settings.equity
+    @cached_property
+    def account(self) -> Account | None:
+        """Where orders are placed and trades come from: paper in practice; None live without a key."""
+        return open_account(self.settings, self.database, self.clock, self.market)
 
     @cached_property
     def feed(self) -> "MarketFeed":
@@ -123,8 +126,24 @@ class Pipeline:
 
     @cached_property
     def light(self) -> LightSource:
-        """Who knows the traffic light."""
-        return NoLight()
+        """The traffic light as it is to be read at a moment: what is old, or not there, is red."""
+        from xfg_pipeline.resources.current_light import CurrentLight
+
+        return CurrentLight(self.light_book)
+
+    @cached_property
+    def light_book(self) -> "LightBook":
+        """Reading the light, pausing, acknowledging."""
+        from xfg_pipeline.resources.light_book import light_book_of
+
+        return light_book_of(self)
+
+    @cached_property
+    def performance_book(self) -> "PerformanceBook":
+        """Reading trades and metrics."""
+        from xfg_pipeline.resources.performance_book import performance_book_of
+
+        return performance_book_of(self)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from xfg_pipeline.resources.minutes import Minutes
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.resources.predicting import digests
 from xfg_pipeline.resources.signal_records import record_of
+from xfg_pipeline.resources.slot_lights import LightsBetween, LightsOfSlots, SlotLights
 from xfg_pipeline.resources.slot_work import SlotWork
 from xfg_pipeline.signals.candles import Candles
 from xfg_pipeline.signals.ensemble import Ensemble
@@ -56,8 +57,10 @@ class Selected:
     notes: list[str] = field(default_factory=list)
 
 
-def publish(pipeline: Pipeline, work: SlotWork) -> Selected:
+def publish(pipeline: Pipeline, work: SlotWork, lights: LightsBetween = SlotLights) -> Selected:
     """Decide on every coin at every slot of the work, and keep each decision with its reason.
+
+    `lights` gives the light of each slot: the one that was evaluated for it, else it is red.
 
     Raises EnsembleRefused when the ensemble cannot be trusted, NothingPredicted where a slot has no prediction from its
     present candles, and NothingToDecideBy when a coin's increments are not known.
@@ -68,7 +71,7 @@ def publish(pipeline: Pipeline, work: SlotWork) -> Selected:
         with pipeline.database.begin() as connection:
             without_hurry(connection)
             lock(connection, "signals", pipeline.market.name)
-            _decide(connection, pipeline, piece, rows, minutes, report)
+            _decide(connection, pipeline, piece, rows, minutes, report, lights(connection, pipeline, *piece.span))
             point("signals.before_commit")
         point("signals.after_commit")
     report.notes += minutes.notes
@@ -84,6 +87,7 @@ def _decide(
     rows: Mapping[str, CoinRows],
     minutes: Minutes,
     report: Selected,
+    lights: LightsOfSlots,
 ) -> None:
     market, coins, now = pipeline.market.name, pipeline.settings.market.coins, pipeline.market_now()
     rules, ensemble = pipeline.signal_rules, pipeline.ensemble
@@ -118,8 +122,8 @@ def _decide(
     chosen = select(
         judged,
         standing,
-        light=pipeline.light,
-        equity=pipeline.equity_at,
+        light=lights,
+        equity=lights.equity_at,
         rules=rules,
         outcomes=outcomes,
     )
@@ -129,7 +133,16 @@ def _decide(
     kept.replace_candidates(connection, market, decided, now)
     by_coin = {one.coin: one for one in judged}
     made = [
-        record_of(one, pipeline, piece, by_coin[one.coin], rows[one.coin].candles, predictions[one.coin], now)
+        record_of(
+            one,
+            pipeline,
+            piece,
+            by_coin[one.coin],
+            rows[one.coin].candles,
+            predictions[one.coin],
+            lights.at(one.slot),
+            now,
+        )
         for one in chosen.signals
     ]
     kept.replace_signals(connection, market, [(one.coin, one.slots) for one in decided], made)

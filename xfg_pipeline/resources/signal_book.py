@@ -12,7 +12,7 @@ from xfg_pipeline.resources.why import explained, not_evaluated, reason_without
 from xfg_pipeline.signals.increments import Increments
 from xfg_pipeline.signals.light import LightSource
 from xfg_pipeline.signals.rules import SignalRules
-from xfg_pipeline.signals.slots import SLOT, slot_at
+from xfg_pipeline.signals.slots import SLOT
 from xfg_pipeline.signals.ticket import Ticket, TicketRefused, ticket
 from xfg_pipeline.storage import signal_views as views
 from xfg_pipeline.storage.database import Database
@@ -147,7 +147,7 @@ class SignalBook:
         if known is None:
             raise NoTicket("unknown_instrument", f"NO ORDER: tick and step of {coin} are not known on {self.market}")
         increments = Increments(**{name: known[name] for name in _INCREMENTS})
-        light = self.light.at(slot_at(as_of))
+        light = self.light.at(as_of)
         try:
             made = ticket(signal_of(row), row["status"], known["symbol"], increments, light, as_of, self.rules)
         except TicketRefused as refused:

@@ -12,6 +12,7 @@ from xfg_pipeline.resources.slot_work import SlotWork
 from xfg_pipeline.signals.candles import Candles
 from xfg_pipeline.signals.features import needed_from
 from xfg_pipeline.signals.gates import Candidates
+from xfg_pipeline.signals.light import Light
 from xfg_pipeline.signals.records import Signal, status_at
 from xfg_pipeline.signals.slots import SLOT_SECONDS, moment, seconds
 from xfg_pipeline.storage.predictions import OnGrid
@@ -24,6 +25,7 @@ def record_of(
     judged: Candidates,
     candles: Candles,
     prediction: OnGrid,
+    light: Light,
     now: datetime,
 ) -> dict[str, Any]:
     row = int((seconds(one.slot) - judged.plans.slots[0]) // SLOT_SECONDS)
@@ -53,17 +55,18 @@ def record_of(
         "expires_at": one.expires_at,
         "order_link_id": one.order_link_id,
         "gates": [reading.to_dict() for reading in one.gates],
-        "lineage": lineage(one, pipeline, judged, candles, row),
+        "lineage": lineage(one, pipeline, judged, candles, light, row),
     }
 
 
-def lineage(one: Signal, pipeline: Pipeline, judged: Candidates, candles: Candles, row: int) -> dict[str, Any]:
+def lineage(
+    one: Signal, pipeline: Pipeline, judged: Candidates, candles: Candles, light: Light, row: int
+) -> dict[str, Any]:
     """From what a signal was made: whoever has the same inputs can make it again and compare."""
     seen = candles.opened_between(needed_from(one.slot), one.slot)
     content = np.stack([seen.open, seen.high, seen.low, seen.close, seen.volume]).tobytes()
     names = pipeline.ensemble.manifest.features
     features = judged.features.matrix(names)[row]
-    light = pipeline.light.at(one.slot)
     return {
         "market": pipeline.market.name,
         "candles": {

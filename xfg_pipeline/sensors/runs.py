@@ -1,5 +1,7 @@
 """The translation between decisions and Dagster's runs."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 from xfg_pipeline.levels.sessions import FIRST_DAY, is_session, next_session, previous_session
@@ -19,12 +21,12 @@ def state_of(instance: dg.DagsterInstance, run_key: str) -> RunState:
     return _ENDED.get(runs[0].status, RunState.GOING) if runs else RunState.UNKNOWN
 
 
-def run_request(request: Request, job_name: str) -> dg.RunRequest:
-    """One run over the range of a request."""
+def run_request(request: Request, job_name: str, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+    """One run over the range of a request; `tags` beside those of the range."""
     return dg.RunRequest(
         run_key=request.run_key,
         job_name=job_name,
-        tags={RANGE_START: request.start.isoformat(), RANGE_END: request.end.isoformat()},
+        tags={RANGE_START: request.start.isoformat(), RANGE_END: request.end.isoformat(), **(tags or {})},
     )
 
 

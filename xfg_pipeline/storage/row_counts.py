@@ -24,3 +24,23 @@ def rows_of_days(
         .group_by(day)
     )
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+_ACCOUNT_TIMES = {
+    "trades": "exit_time",
+    "performance_snapshots": "snapshot_time",
+    "signal_type_performance": "snapshot_time",
+    "coin_performance": "snapshot_time",
+    "controller_status": "timestamp",
+}
+
+
+def rows_of_account_days(
+    connection: Connection, table: str, account: str, start: datetime, end: datetime
+) -> dict[date, int]:
+    """Rows of an account by UTC day with start <= time < end; a day without any is left out."""
+    columns = metadata.tables[table].c
+    at = columns[_ACCOUNT_TIMES[table]]
+    day = sa.cast(sa.func.timezone("UTC", at), sa.Date)
+    query = sa.select(day, sa.func.count()).where(columns.account == account, at >= start, at < end).group_by(day)
+    return {row[0]: row[1] for row in connection.execute(query)}

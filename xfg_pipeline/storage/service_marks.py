@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from xfg_pipeline.storage.database import Database
@@ -23,10 +24,8 @@ def read(database: Database, name: str) -> datetime | None:
 
 def write(database: Database, name: str, at: datetime) -> None:
     """It happened now."""
-    statement = insert(service_marks).values(name=name, at=at)
-    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"at": at})
     with database.begin() as connection:
-        connection.execute(statement)
+        write_within(connection, name, at)
 
 
 def first(database: Database, name: str, at: datetime) -> datetime:
@@ -37,3 +36,26 @@ def first(database: Database, name: str, at: datetime) -> datetime:
             sa.select(service_marks.c.at).where(service_marks.c.name == name)
         ).scalar_one()
     return found
+
+
+def within(connection: Connection, name: str) -> datetime | None:
+    """`read` within a transaction."""
+    return connection.execute(sa.select(service_marks.c.at).where(service_marks.c.name == name)).scalar_one_or_none()
+
+
+def write_within(connection: Connection, name: str, at: datetime) -> None:
+    """`write` within a transaction."""
+    statement = insert(service_marks).values(name=name, at=at)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": at}))
+
+
+def lower_within(connection: Connection, name: str, at: datetime) -> None:
+    """Write it unless an earlier moment stands there."""
+    statement = insert(service_marks).values(name=name, at=at)
+    earlier = sa.func.least(service_marks.c.at, statement.excluded.at)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": earlier}))
+
+
+def drop_within(connection: Connection, name: str) -> None:
+    """It stands no more."""
+    connection.execute(sa.delete(service_marks).where(service_marks.c.name == name))

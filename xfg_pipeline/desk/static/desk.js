@@ -289,6 +289,7 @@ function swap(news) {
     const fresh = news.getElementById(old.id);
     if (!fresh) continue;
     if (old.className !== fresh.className) old.className = fresh.className;
+    for (const it of old.querySelectorAll("details[open][id]")) news.getElementById(it.id)?.setAttribute("open", "");
     // What can be acted on is always that of now; elsewhere nothing moves under a finger.
     const focused = old.contains(document.activeElement) ? document.activeElement : null;
     if (old.innerHTML === fresh.innerHTML || (focused && old.dataset.live !== "always")) continue;
@@ -342,10 +343,26 @@ function age() {
   document.body.classList.add("stale");
   for (const use of document.querySelectorAll(".done > :first-child use, #jump use")) use.setAttribute("href", "#m-none");
   for (const word of document.querySelectorAll(".done .symh span")) word.textContent = `Unknown (was ${word.textContent.toLowerCase()})`;
+  dark(text.replace(" old", ""));
   // A ticket that may have expired or been paused meanwhile is none.
   for (const pill of document.querySelectorAll(".pill.ready")) { pill.className = "pill paused"; pill.textContent = "Paused: no news"; }
   for (const button of document.querySelectorAll("[data-copy]")) button.hidden = true;
   if ($("toast").hidden) unheard(`No news for ${text.replace(" old", "")}. What is shown may be wrong.`);
+}
+
+// A light that nobody has heard of is red: in the header of every page, and on its own.
+function dark(silence) {
+  const bar = $("bar-light"), panel = $("light");
+  for (const it of [bar, panel]) if (it) it.className = it.className.replace(/is-\w+/, "is-red");
+  for (const use of document.querySelectorAll("#bar-light use, .lamp use")) use.setAttribute("href", "#m-red");
+  if (bar) bar.replaceChildren(mark("red"), document.createTextNode("Red "), Object.assign(document.createElement("span"), { className: "times", textContent: "×0" }));
+  if (!panel) return;
+  const was = panel.querySelector(".lamp h2").textContent.toLowerCase(), says = (part, text) => { panel.querySelector(part).textContent = text; };
+  says(".lamp h2", "Red");
+  says(".lamp p", "×0, no new trades");
+  says(".reason", `The light is unknown: nothing was heard for ${silence}.`);
+  says(".do", "Open nothing. Open positions keep their stop and target at the exchange.");
+  says(".why .quiet", `The last light was ${was}. It is no longer valid. This page keeps asking.`);
 }
 
 // ---- Copying a ticket ----

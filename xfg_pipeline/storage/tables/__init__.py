@@ -1,5 +1,18 @@
 """The tables, with the constraints that make their bad rows impossible. Meaning of each: docs/data.md."""
 
+from xfg_pipeline.storage.tables.account import (
+    account_closings,
+    account_equity,
+    account_executions,
+    account_orders,
+    account_positions,
+    account_refusals,
+    account_sync,
+    paper_accounts,
+    paper_closings,
+    paper_executions,
+    paper_orders,
+)
 from xfg_pipeline.storage.tables.common import metadata
 from xfg_pipeline.storage.tables.levels import (
     file_import_days,
@@ -12,10 +25,31 @@ from xfg_pipeline.storage.tables.levels import (
 )
 from xfg_pipeline.storage.tables.market import candles, instruments, positioning
 from xfg_pipeline.storage.tables.signals import ensembles, predictions, signal_candidates, signal_outcomes, signals
+from xfg_pipeline.storage.tables.trading import (
+    coin_performance,
+    controller_actions,
+    controller_status,
+    market_regime,
+    performance_snapshots,
+    performance_states,
+    reconciliations,
+    signal_type_performance,
+    trades,
+)
 from xfg_pipeline.storage.tables.web import idempotency_keys, service_marks, web_sessions, web_users
 
 __all__ = [
+    "account_closings",
+    "account_equity",
+    "account_executions",
+    "account_orders",
+    "account_positions",
+    "account_refusals",
+    "account_sync",
     "candles",
+    "coin_performance",
+    "controller_actions",
+    "controller_status",
     "ensembles",
     "file_import_days",
     "file_imports",
@@ -24,15 +58,25 @@ __all__ = [
     "level_audit",
     "level_completeness",
     "manual_level_outbox",
+    "market_regime",
     "metadata",
+    "paper_accounts",
+    "paper_closings",
+    "paper_executions",
+    "paper_orders",
+    "performance_snapshots",
+    "performance_states",
     "positioning",
     "predictions",
     "price_bars",
+    "reconciliations",
     "service_marks",
     "signal_candidates",
     "signal_outcomes",
+    "signal_type_performance",
     "signals",
     "structural_levels",
+    "trades",
     "web_sessions",
     "web_users",
 ]

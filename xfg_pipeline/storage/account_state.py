@@ -1,0 +1,183 @@
+"""How far an account was read, what is open in it, what it is worth, and what stands in the way of reading it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from xfg_pipeline.storage.tables import (
+    account_equity,
+    account_executions,
+    account_positions,
+    account_refusals,
+    account_sync,
+)
+from xfg_pipeline.trading.account_records import Equity, Position
+
+
+@dataclass(frozen=True)
+class SyncState:
+    """Of one kind of record, or of the account's state: until when it is complete, when it was asked, what is wrong."""
+
+    kind: str
+    complete_until: datetime | None
+    tried_at: datetime
+    succeeded_at: datetime | None
+    problem: str | None
+    problem_kind: str | None
+    facts: dict[str, Any]
+
+
+def sync_states(connection: Connection, account: str) -> dict[str, SyncState]:
+    """By kind; empty before the account was ever asked."""
+    query = sa.select(account_sync).where(account_sync.c.account == account)
+    return {
+        row["kind"]: SyncState(**{name: row[name] for name in row if name != "account"})
+        for row in connection.execute(query).mappings()
+    }
+
+
+def note_success(
+    connection: Connection, account: str, kind: str, now: datetime, *, complete_until: datetime | None, **facts: Any
+) -> None:
+    """It was read; how far it is complete never goes back."""
+    statement = insert(account_sync).values(
+        account=account,
+        kind=kind,
+        complete_until=complete_until,
+        tried_at=now,
+        succeeded_at=now,
+        problem=None,
+        problem_kind=None,
+        facts=facts,
+    )
+    there, new = account_sync.c, statement.excluded
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account", "kind"],
+            set_={
+                "complete_until": sa.func.greatest(there.complete_until, new.complete_until),
+                "tried_at": new.tried_at,
+                "succeeded_at": new.succeeded_at,
+                "problem": None,
+                "problem_kind": None,
+                "facts": there.facts.op("||")(new.facts),
+            },
+        )
+    )
+
+
+def note_problem(
+    connection: Connection, account: str, kind: str, now: datetime, problem: str, problem_kind: str
+) -> None:
+    """It could not be read, or not all of it."""
+    statement = insert(account_sync).values(
+        account=account, kind=kind, tried_at=now, problem=problem[:500], problem_kind=problem_kind
+    )
+    new = statement.excluded
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account", "kind"],
+            set_={"tried_at": new.tried_at, "problem": new.problem, "problem_kind": new.problem_kind},
+        )
+    )
+
+
+def keep_refused(
+    connection: Connection, account: str, kind: str, refused: Sequence[tuple[dict[str, Any], str]], now: datetime
+) -> None:
+    """Keep records that could not be meant, each once."""
+    for record, why in refused:
+        digest = hashlib.sha256(json.dumps(record, sort_keys=True, default=str).encode()).hexdigest()
+        connection.execute(
+            insert(account_refusals)
+            .values(account=account, digest=digest, kind=kind, record=record, why=why[:500], first_seen_at=now)
+            .on_conflict_do_nothing()
+        )
+
+
+def replace_positions(connection: Connection, account: str, positions: Sequence[Position], now: datetime) -> None:
+    """What is open now."""
+    connection.execute(sa.delete(account_positions).where(account_positions.c.account == account))
+    rows = []
+    for one in positions:
+        row = asdict(one)
+        row.pop("updated_at")
+        rows.append({"account": account, "recorded_at": now, **row})
+    if rows:
+        connection.execute(sa.insert(account_positions), rows)
+
+
+# The fill may have been read in the look before the one that no longer showed the position.
+_READ_APART = timedelta(minutes=10)
+
+
+def vanished(connection: Connection, account: str, positions: Sequence[Position]) -> list[str]:
+    """Coins whose position was there at the last look, is not in this answer, and that no fill has closed since."""
+    there = account_positions.c
+    still = {(one.coin, one.side) for one in positions}
+    found = []
+    for row in connection.execute(sa.select(there.coin, there.side, there.recorded_at).where(there.account == account)):
+        if (row.coin, row.side) in still:
+            continue
+        fills = account_executions.c
+        closed = sa.select(sa.literal(1)).where(
+            fills.account == account,
+            fills.coin == row.coin,
+            fills.side != row.side,
+            fills.closed_quantity > 0,
+            fills.recorded_at >= row.recorded_at - _READ_APART,
+        )
+        if connection.execute(closed.limit(1)).first() is None:
+            found.append(row.coin)
+    return found
+
+
+def database_now(connection: Connection) -> datetime:
+    """Postgres's own time: what `recorded_at` of records is written by."""
+    now: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+    return now
+
+
+def keep_equity(connection: Connection, account: str, at: datetime, equity: Equity, source: str = "account") -> None:
+    """What it was worth at a moment."""
+    connection.execute(
+        insert(account_equity).values(account=account, at=at, source=source, **asdict(equity)).on_conflict_do_nothing()
+    )
+
+
+def last_equity(connection: Connection, account: str) -> tuple[datetime, Decimal] | None:
+    """When the account was last asked what it is worth, and its equity."""
+    there = account_equity.c
+    query = sa.select(there.at, there.equity).where(there.account == account).order_by(there.at.desc()).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else (row.at, row.equity)
+
+
+_OPENING = """
+INSERT INTO account_equity (account, at, equity, wallet_balance, source)
+SELECT :account, first.at - interval '1 second', balance.rest, balance.rest, 'opening'
+FROM (SELECT min(realised_at) AS at FROM account_closings WHERE account = :account) AS first,
+     LATERAL (SELECT at, wallet_balance FROM account_equity WHERE account = :account AND source = 'account'
+              ORDER BY at LIMIT 1) AS told,
+     LATERAL (SELECT told.wallet_balance - coalesce(sum(pnl), 0) AS rest FROM account_closings
+              WHERE account = :account AND realised_at <= told.at) AS balance
+WHERE first.at < told.at AND balance.rest > 0
+  AND NOT EXISTS (SELECT FROM account_equity WHERE account = :account AND source = 'opening')
+ON CONFLICT DO NOTHING
+"""
+
+
+def reckon_opening(connection: Connection, account: str) -> bool:
+    """What the account was worth before its first closing, once: the first balance told less all P&L before it.
+
+    Deposits and withdrawals before that are not known, and not in it. True when it was written now.
+    """
+    return bool(connection.execute(sa.text(_OPENING), {"account": account}).rowcount)

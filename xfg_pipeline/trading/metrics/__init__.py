@@ -1,0 +1,1 @@
+"""What trades come to: rolling metrics with their sample, folded one event at a time."""

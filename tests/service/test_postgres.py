@@ -12,7 +12,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from contextlib import contextmanager, suppress
 from pathlib import Path
 

@@ -102,6 +102,29 @@ def test_an_account_that_does_not_answer_fails_no_run_and_turns_the_light_red(
     assert "health_account" in [trigger["rule"] for trigger in light["triggers"]]
 
 
+def test_an_account_that_stops_answering_asks_for_a_run_at_once_and_only_once(
+    shell: Shell, server: BybitServer
+) -> None:
+    office = shell.office
+    for number in range(20):
+        at = NOON - timedelta(hours=30 - number)
+        server.account.trade("BTC", "LONG", at, at + timedelta(minutes=10), "0.01", 60_000, 60_500)
+    office.well()
+    office.bring()
+    office.make()
+    assert office.light().decision.status == "green"
+    cursor = shell.tick().cursor
+    server.fail_always(status(502))
+    office.clock.at += timedelta(seconds=30)
+    first = shell.tick(cursor)
+    (asked,) = first.run_requests or []
+    assert shell.run("trades_of_days", **{**asked.tags, "dagster/run_key": str(asked.run_key)}).success
+    (light,) = office.rows("SELECT status FROM controller_status ORDER BY id DESC LIMIT 1")
+    assert light["status"] == "red"
+    office.clock.at += timedelta(seconds=30)
+    assert not shell.tick(first.cursor).run_requests
+
+
 def test_every_hour_has_a_snapshot_and_a_light(shell: Shell, server: BybitServer) -> None:
     office = shell.office
     a_month(server)

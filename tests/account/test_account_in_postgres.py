@@ -181,14 +181,27 @@ def test_a_record_that_cannot_be_meant_is_kept_aside_and_nothing_after_it_is_pas
 
 
 def test_a_position_that_vanishes_without_a_fill_is_unknown_and_not_flat(office: Office, server: BybitServer) -> None:
+    # A close of two days ago, read in the same look, says nothing of what is open now.
+    server.account.trade("BTC", "LONG", NOON - 3 * DAY, NOON - 2 * DAY, "0.01", 60_000, 60_500)
     server.account.trade("BTC", "LONG", NOON - HOUR, None, "0.01", 60_000)
     office.read()
     server.fail_always(edited(lambda body: body["result"].update(list=[])), path="/v5/position/list")
     office.clock.at += timedelta(seconds=30)
     assert "no fill" in office.read().problems["state"]
     assert office.rows("SELECT 1 FROM account_positions")
-    server.fail_always(None, path="/v5/position/list")
+    assert office.rows("SELECT 1 FROM account_positions")
+    # What the account says for an hour is so, whatever its records leave out.
+    office.clock.at += HOUR
     assert office.read().problems == {}
+    assert office.rows("SELECT 1 FROM account_positions") == []
+
+
+def test_of_an_hour_of_equity_the_first_and_the_newest_are_kept(office: Office) -> None:
+    for _ in range(6):
+        office.read()
+        office.clock.at += timedelta(minutes=15)
+    kept = [row["at"] for row in office.rows("SELECT at FROM account_equity ORDER BY at")]
+    assert kept == [NOON, NOON + 3 * HOUR / 4, NOON + HOUR, NOON + 5 * HOUR / 4]
 
 
 def test_a_position_that_is_closed_is_flat_at_the_next_look(office: Office, server: BybitServer) -> None:

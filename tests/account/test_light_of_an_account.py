@@ -12,6 +12,8 @@ from tests.exchange.bybit_server import BybitServer
 from xfg_pipeline.resources.controlling import evaluate
 from xfg_pipeline.resources.light_book import NotAcknowledged
 from xfg_pipeline.resources.light_replay import UnknownThreshold, replay
+from xfg_pipeline.resources.regime_keeping import keep_regime
+from xfg_pipeline.resources.slot_lights import SlotLights
 
 
 def trade(server: BybitServer, at: object, pnl: int, *, minutes: int = 10) -> None:
@@ -221,3 +223,29 @@ def test_a_late_trade_makes_later_snapshots_anew_and_no_sum_is_wrong(office: Off
     assert office.metric("monthly_pnl") == before - 50
     rows = office.rows("SELECT total_trades FROM performance_snapshots ORDER BY snapshot_time DESC LIMIT 1")
     assert rows[0]["total_trades"] == 21
+
+
+def test_a_pause_after_the_slot_still_holds_for_the_signals_of_its_run(office: Office, server: BybitServer) -> None:
+    twenty(server, 18)
+    settle(office)
+    slot = NOON
+    office.clock.at += timedelta(seconds=5)
+    evaluate(office.pipeline, slot.replace(hour=0), slot.replace(hour=0) + DAY, slot, slot)
+    office.pipeline.light_book.pause("eve", "news")
+    with office.database.read() as connection:
+        lights = SlotLights(connection, office.pipeline, slot.replace(hour=0), slot.replace(hour=0) + DAY)
+    assert (lights.at(slot).status, lights.at(slot).multiplier) == ("red", 0)
+    assert lights.at(slot + timedelta(minutes=15)).status == "red", "a slot that was not evaluated"
+
+
+def test_a_backfilled_slot_without_a_fresh_candle_is_red(office: Office, server: BybitServer) -> None:
+    twenty(server, 18)
+    office.well()
+    work = office.work()
+    keep_regime(office.pipeline, work)
+    (row,) = office.rows("SELECT count(*) AS n, min(slot) AS first FROM market_regime WHERE coin = 'BTC'")
+    assert (row["n"], row["first"]) == (1, NOON)
+    shown = {one.moment.at: one.decision for one in office.backfill(work.start, work.end)}
+    before = shown[NOON - timedelta(minutes=15)]
+    assert before.status == "red"
+    assert "health_candles" in {trigger.rule for trigger in before.triggers}

@@ -52,6 +52,7 @@ def test_the_description_is_complete_and_behind_the_login(desk: Desk) -> None:
         "/api/v2/trades.csv",
         "/api/v2/performance",
         "/api/v2/performance/history",
+        "/api/v2/performance/signals",
         "/api/v2/calibration",
     }
     page = desk.person().get("/api-description", headers={"Accept": "text/html"})

@@ -57,6 +57,14 @@ def test_trades_of_the_last_days_come_with_their_sums(traded: Database, api: htt
     assert row["exit_evidence"] == {"order": {"orderId": "close-1", "stopOrderType": "TakeProfit"}}
 
 
+def test_each_signal_says_what_was_made_of_it(traded: Database, api: httpx.Client) -> None:
+    (used,) = api.get("/api/v2/performance/signals").json()["signals"]
+    trades = api.get("/api/v2/trades").json()["trades"]
+    assert used["usage"] in ("taken", "late")
+    assert used["trade_id"] in {row["id"] for row in trades}
+    assert api.get("/api/v2/performance/signals?from=2025-10-10&to=2025-10-01").status_code == 422
+
+
 def test_trades_are_chosen_by_what_they_are(traded: Database, api: httpx.Client) -> None:
     wanted = {
         "coin=eth": ["close-2"],

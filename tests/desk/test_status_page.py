@@ -16,6 +16,7 @@ from tests.trading_rows import (
     ACCOUNT,
     DAILY_LOSS,
     LOW_WIN_RATE,
+    METRICS,
     NOW,
     SLOT,
     WIN_RATE,
@@ -90,8 +91,26 @@ def test_before_anything_is_known_the_page_says_so(desk: Desk) -> None:
     assert "Metrics come with the first hour or the first closed trade." in text
     assert "Nothing was read yet." in text
     assert "No day has been reconciled yet." in text
+    assert "Positions were not read yet: nobody knows what is open." in text
+    assert "No open position" not in text
     assert "Closed P&amp;L not read yet" in text
     assert "30 unknown" in text
+
+
+def test_what_is_too_little_to_judge_by_is_not_shown_as_green(database: Database, desk: Desk) -> None:
+    few = snapshot()
+    keep_snapshots(database, few | {"ece": None, "reasons": few["reasons"] | {"ece": "7 of 50"}})
+    keep_lights(database, light("green", metrics=METRICS | {"ece": None}))
+    text = text_of(desk)
+    assert "Calibration error Not judged – below 6%" in text
+    assert "Signal types Not judged – below 1" in text
+
+
+def test_what_is_not_judged_on_probation_is_green_nowhere(known: Database, desk: Desk) -> None:
+    keep_lights(known, light("yellow", SLOT, [WIN_RATE | {"rule": "probation", "message": "on probation"}]))
+    html = desk.person().get("/status", headers=HTML).text
+    assert "Calibration error Off" in words(html)
+    assert re.search(r'<h3 class="is-none">Calibration error, trades', html)
 
 
 def test_nothing_of_an_old_light_is_shown_as_green(known: Database, desk: Desk, clock: FixedClock) -> None:
@@ -215,10 +234,15 @@ def test_a_key_is_shown_with_its_rights_and_its_end(expires: Any, mark: str, say
     }
     sync = {"kind": "state", "facts": {"key": key}, "succeeded_at": NOW, "problem": None, "complete_until": NOW}
     failed = sync | {"kind": "closings", "problem": "the exchange does not answer", "facts": {}}
+    failed["problem_kind"] = "unavailable"
     lines = account_lines(AccountState(None, [], [sync, failed], 2), NOW, "live")
     last = lines[-1]
     assert (last.label, last.mark, last.text) == ("API key", mark, says)
     assert last.note == "Rights: Positions. Bound to no address."
+    refused = account_lines(AccountState(None, [], [sync, failed | {"problem_kind": "key"}], 0), NOW, "live")[-1]
+    assert (refused.mark, refused.text) == ("red", "refused")
+    key["addresses"] = ["*"]
+    assert account_lines(AccountState(None, [], [sync], 0), NOW, "live")[-1].note == last.note
     assert [(line.label, line.mark) for line in lines[:2]] == [("Closed P&L", "red"), ("Fills", "none")]
     assert lines[0].note == "The exchange does not answer."
     assert lines[-2].text == "2 records"
@@ -256,6 +280,15 @@ def test_it_never_scrolls_sideways_and_can_be_touched(
         assert page.evaluate("document.documentElement.scrollWidth") == width
         if width == 390:
             assert small_targets(page) == []
+
+
+def test_a_long_word_in_a_reason_widens_no_page(browser: Browser, desk: Desk, database: Database) -> None:
+    keep_lights(database, light("green", SLOT))
+    keep_action(database, "pause", SLOT, reason="w" * 400)
+    for width in (390, 1440):
+        with opened(browser, desk, width=width) as page:
+            expect(page.locator("#light .reason")).to_contain_text("wwww")
+            assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def small_targets(page: Page) -> Any:

@@ -91,6 +91,15 @@ def test_many_trades_come_in_pages(desk: Desk, database: Database) -> None:
     assert "newer" in second
 
 
+def test_a_download_that_is_not_all_of_it_says_so(
+    desk: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_trades(database, *(trade(number) for number in range(1, 4)))
+    assert "CSV of the newest" not in text_of(desk, "/trades")
+    monkeypatch.setattr("xfg_pipeline.desk.trades_page.MOST_ROWS", 2)
+    assert "CSV of the newest 2" in text_of(desk, "/trades")
+
+
 def test_a_picture_of_calibration_places_what_was_said_against_what_came() -> None:
     stated, came = np.array([0.8] * 10 + [0.9] * 10), np.array([True] * 8 + [False] * 2 + [True] * 9 + [False])
     found = Calibration("trades", 20, 50, None, None, None, 17, (0.6, 0.95), reliability(stated, came))

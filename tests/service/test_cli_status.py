@@ -86,6 +86,9 @@ def test_pausing_and_acknowledging_are_signed_by_who_typed(
     assert (row["action"], row["reason"]) == ("pause", "news at two")
     assert str(row["who"]).endswith(" (command line)")
     assert xfg("status", "pause", "  ").code == 2
+    # Somebody in a hurry puts no quotes.
+    assert xfg("status", "pause", "news", "at", "two").code == 0
+    assert [one["reason"] for one in rows("SELECT reason FROM controller_actions")] == ["news at two"] * 2
 
 
 def test_an_acknowledgement_that_cannot_be_says_what_is_still_red(

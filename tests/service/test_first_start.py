@@ -26,7 +26,9 @@ def test_a_real_market_without_models_says_that_no_signal_will_come_and_what_to_
     assert market["provider"] in said
 
 
-def test_live_without_equity_says_that_nothing_can_be_sized() -> None:
+def test_live_without_a_key_or_equity_says_that_nothing_can_be_sized() -> None:
     live = {"mode": "live", "models": {"path": Path("mine")}}
+    key = {"api_key": "a-key-of-an-account", "api_secret": "a-secret-of-an-account-0123456789"}
     assert "trading.equity" in signals_line(settings(**live), fresh=False)
+    assert "trading.equity" not in signals_line(settings(**live, bybit=key), fresh=False)
     assert "trading.equity" not in signals_line(settings(**live, trading={"equity": "5000"}), fresh=False)

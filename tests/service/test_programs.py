@@ -1,8 +1,13 @@
 """What the programs of `xfg up` are given."""
 
-import pytest
+from pathlib import Path
 
-from xfg_pipeline.service.programs import HOUSE, dagster_url
+import pytest
+from dagster._grpc.utils import default_sensor_grpc_timeout
+
+from xfg_pipeline.service.layout import Layout, Sockets
+from xfg_pipeline.service.programs import HOUSE, dagster_url, environment
+from xfg_pipeline.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -22,3 +27,13 @@ def test_dagster_gets_the_same_database_with_a_schema_of_its_own(url: str, wante
 
 def test_the_programs_are_those_of_the_design() -> None:
     assert [program.name for program in HOUSE] == ["code-server", "daemon", "dagster-web", "desk"]
+
+
+def test_the_first_look_at_two_years_of_an_account_is_not_cut_off_by_dagster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, sockets = Settings(xfg_home=tmp_path), Sockets("supervisor", "code-server")
+    given = environment(settings, Layout.of(settings), sockets, database_url="postgresql://h/d", key="k")
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert default_sensor_grpc_timeout() >= 600

@@ -1,13 +1,14 @@
 """Slots as Dagster runs them: the schedule's run, a backfill, what fails, and the month of a new instance."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+import xfg_pipeline.sensors.market_history as history
 from tests.slots.conftest import COINS, DAY, SLOT, Trial
 from tests.slots.test_slots import PartialMarket, use
 from xfg_pipeline.build import build_definitions
@@ -182,15 +183,23 @@ def test_a_market_without_an_answer_fails_the_run_and_the_next_slot_makes_up_for
     )
 
 
-def test_a_new_instance_asks_once_for_a_month_and_again_when_its_run_failed(
-    location: Location, new_trial: Callable[..., Trial]
-) -> None:
-    trial = location.trial
-    trial.clock.at = DAY + timedelta(hours=10)
+def test_a_new_instance_asks_for_a_month(location: Location) -> None:
+    location.trial.clock.at = DAY + timedelta(hours=10)
     first = location.looked()
     assert isinstance(first, dg.SensorResult)
     (asked,) = first.run_requests or []
     assert (asked.tags[RANGE_START], asked.tags[RANGE_END]) == ("2025-10-19", "2025-11-18")
+
+
+def test_its_history_is_asked_for_once_and_again_when_its_run_failed(
+    location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = location.trial
+    trial.clock.at = DAY + timedelta(hours=10)
+    monkeypatch.setattr(history, "DAYS", 3)
+    first = location.looked()
+    assert isinstance(first, dg.SensorResult)
+    (asked,) = first.run_requests or []
     again = location.looked(first.cursor)
     assert isinstance(again, dg.SensorResult)
     assert not again.run_requests
@@ -208,7 +217,7 @@ def test_a_new_instance_asks_once_for_a_month_and_again_when_its_run_failed(
     assert isinstance(done, dg.SkipReason)
     assert "done" in str(done.skip_message)
     counted = trial.all("SELECT count(DISTINCT slot::date) AS days, count(*) AS n FROM signal_candidates")[0]
-    assert counted["days"] == 31
+    assert counted["days"] == 4
 
 
 @pytest.mark.parametrize("slot", [DAY + 41 * SLOT, DAY + timedelta(days=400)])

@@ -93,7 +93,8 @@ def performance(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """One fold over the trades gives all three."""
     window = window_of(context, pipeline)
-    made = keep_snapshots(pipeline, window.start, window.end, window.as_of, is_backfill=window.is_backfill)
+    # Also a slot's run has read trades up to now.
+    made = keep_snapshots(pipeline, window.start, window.end, pipeline.market_now(), is_backfill=window.is_backfill)
     newest = [] if made.newest is None else sorted(made.newest.values.items())
     shown = table(
         {

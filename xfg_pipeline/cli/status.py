@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 status = typer.Typer(help="The traffic light: read it, pause, acknowledge, look back.")
 
-Reason = Annotated[str, typer.Argument(help="Why; it stays in the audit log.")]
+Reason = Annotated[
+    list[str], typer.Argument(metavar="REASON…", help="Why, in one word or more; it stays in the audit log.")
+]
 First = Annotated[str, typer.Argument(metavar="FROM", help="First UTC day, YYYY-MM-DD.")]
 Last = Annotated[str, typer.Argument(metavar="TO", help="Last UTC day, included.")]
 
@@ -49,13 +51,13 @@ def show(context: typer.Context, as_json: Json = False) -> None:
 @status.command("pause")
 def pause(reason: Reason, as_json: Json = False) -> None:
     """Kill switch: red at once, until somebody acknowledges."""
-    _act("pause", reason, as_json=as_json)
+    _act("pause", " ".join(reason), as_json=as_json)
 
 
 @status.command("acknowledge")
 def acknowledge(reason: Reason, as_json: Json = False) -> None:
     """Leave red for probation, which is yellow. Exit 1 with what is still red when that cannot be acknowledged."""
-    _act("acknowledge", reason, as_json=as_json)
+    _act("acknowledge", " ".join(reason), as_json=as_json)
 
 
 @status.command("history")

@@ -111,9 +111,13 @@ def _key(state: AccountState, as_of: datetime, mode: str) -> AccountLine:
         if mode == "practice":
             return AccountLine("API key", "none", "none needed", "The paper account has no key.")
         return AccountLine("API key", "red", "none known", "The key was not read yet, or there is none.")
+    if any(row["problem_kind"] == "key" for row in state.sync if row["problem"] is not None):
+        return AccountLine("API key", "red", "refused", "What it was allowed when it was last read no longer holds.")
     rights = "may read only" if key["read_only"] else "may trade"
     notes = [f"Rights: {', '.join(key['permissions']) or 'none'}."]
-    notes.append(f"Bound to {', '.join(key['addresses'])}." if key["addresses"] else "Bound to no address.")
+    # Bybit says `*` of a key that is used from anywhere.
+    bound = [address for address in key["addresses"] if address != "*"]
+    notes.append(f"Bound to {', '.join(bound)}." if bound else "Bound to no address.")
     if key["expires_at"] is None:
         return AccountLine("API key", "green", f"{rights}, does not expire", " ".join(notes))
     expires = datetime.fromisoformat(key["expires_at"]).astimezone(UTC)

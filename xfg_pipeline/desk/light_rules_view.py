@@ -9,7 +9,7 @@ from typing import Any
 
 from xfg_pipeline.desk.figures import DASH, between, chance, number, share
 from xfg_pipeline.desk.formats import sentence
-from xfg_pipeline.desk.light_view import PARTS, WORDS, is_old, label_of, spoken
+from xfg_pipeline.desk.light_view import NOT_ON_PROBATION, PARTS, WORDS, is_old, label_of, spoken
 from xfg_pipeline.resources.shown_light import ShownLight
 from xfg_pipeline.signals.calibration import wilson_interval
 from xfg_pipeline.trading.light.facts import Reading, Thresholds, Trigger
@@ -67,7 +67,7 @@ def rule_rows(shown: ShownLight, thresholds: Thresholds, known: Known) -> list[R
         if rule.name in named or rule.name.startswith("health_"):
             continue
         row = _green(rule.name, shown, thresholds, known)
-        if "probation" in named and rule.name in ("calibration", "signal_types"):
+        if "probation" in named and rule.name in NOT_ON_PROBATION:
             row = replace(row, mark="none", word="Off", says="Not judged on probation.")
         elif is_old(shown):
             row = replace(row, mark="none", word="Was green")
@@ -123,10 +123,12 @@ def _green(rule: str, shown: ShownLight, asked: Thresholds, known: Known) -> Rul
     sizes = {"volatility": coins, "signal_types": types}
     n = sizes[rule] if rule in sizes else (snapshot.get("samples") or {}).get(name)
     reason = (snapshot.get("reasons") or {}).get(name, "")
+    # Too few to judge by: it holds nothing against the light, and speaks for nothing.
+    is_known = value is not None
     return RuleRow(
         label=label_of(rule),
-        mark="green",
-        word="Green",
+        mark="green" if is_known else "none",
+        word="Green" if is_known else "Not judged",
         says=sentence(reason) if value is None else "",
         value=_figure(rule, value),
         limit=f"{word} {_figure(rule, limit)}",

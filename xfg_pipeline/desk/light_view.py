@@ -42,6 +42,8 @@ PARTS = {
     "daemon": "Dagster daemon",
 }
 
+NOT_ON_PROBATION = ("calibration", "signal_types")
+
 
 @dataclass(frozen=True)
 class Lamp:

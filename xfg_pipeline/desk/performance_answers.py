@@ -63,6 +63,12 @@ class PerformanceAnswer(About):
     account_state: dict[str, Any]
 
 
+class UsesAnswer(About):
+    """What was made of each signal: taken, late, skipped, open, or paused by a red light; newest first."""
+
+    signals: list[dict[str, Any]]
+
+
 class SnapshotsAnswer(About):
     """Rows of `performance_snapshots`, newest first."""
 

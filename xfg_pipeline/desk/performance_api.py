@@ -28,6 +28,7 @@ from xfg_pipeline.desk.performance_answers import (
     PerformanceAnswer,
     SnapshotsAnswer,
     TradesAnswer,
+    UsesAnswer,
 )
 from xfg_pipeline.desk.status_api import days_of
 from xfg_pipeline.resources.performance_book import AccountState
@@ -138,6 +139,25 @@ def performance(room: RoomOf) -> Response:
         "account_state": account_dict(book.account_state()),
     }
     return ExactJSONResponse(answer | book.about(as_of))
+
+
+@router.get(
+    "/performance/signals",
+    summary="What was made of each signal of a range of days",
+    description=(
+        "Taken, late, skipped, still open or paused, with the trade that followed and its slippage against the entry "
+        "zone. Days are UTC, both ends are inside, a year at most. Without dates: the last 30 days."
+    ),
+    responses=success(UsesAnswer, "Newest first") | errors(422),
+)
+def uses(room: RoomOf, start: FromDate = None, end: ToDate = None) -> Response:
+    book, as_of = room.performance_book, room.performance_book.now()
+    first, last = days_of(as_of, start, end, before=TRADE_DAYS - 1)
+    try:
+        found = book.followed(as_of, first, last)
+    except RangeRefused as refused:
+        raise ApiError(422, fields={refused.field: str(refused)}) from None
+    return ExactJSONResponse({"signals": found, "from": first, "to": last} | book.about(as_of))
 
 
 @router.get(

@@ -17,7 +17,7 @@ from xfg_pipeline.desk.figures import money, utc_time
 from xfg_pipeline.desk.light_acts import Act, act
 from xfg_pipeline.desk.light_rules_view import Known, health_rows, rule_rows
 from xfg_pipeline.desk.light_strip import strip_of
-from xfg_pipeline.desk.light_view import is_old, label_of, lamp_of, panel_of
+from xfg_pipeline.desk.light_view import NOT_ON_PROBATION, is_old, label_of, lamp_of, panel_of
 from xfg_pipeline.desk.metric_cards import JUDGED, cards_of
 from xfg_pipeline.desk.pages import page
 from xfg_pipeline.desk.parameters import caller, writer
@@ -92,6 +92,8 @@ def _render(
     snapshot = performance.snapshot(as_of)
     state = performance.account_state()
     marks: dict[str, str] = {trigger.rule: trigger.status for trigger in reversed(shown.decision.triggers)}
+    if "probation" in marks:
+        marks = dict.fromkeys(NOT_ON_PROBATION, "none") | marks
     if is_old(shown):
         marks = dict.fromkeys(JUDGED, "none")
     full = [row for row in performance.by_type(as_of) if row["is_failing"] is not None]
@@ -113,6 +115,7 @@ def _render(
         "equity_at": utc_time(state.equity["at"], as_of) if state.equity else "",
         "lines": account_lines(state, as_of, light.mode),
         "positions": position_rows(state.positions),
+        "were_read": state.equity is not None,
         "reconciled": reconciled_days(performance.reconciliations(SHOWN_DAYS)),
         "actions": [
             (utc_time(row["at"], as_of), row["action"], row["who"], row["reason"])

@@ -19,6 +19,7 @@ from xfg_pipeline.desk.reliability_picture import picture_of
 from xfg_pipeline.desk.status_api import days_of
 from xfg_pipeline.desk.trades_view import EXITS, PERIODS, group_rows, trade_row, used_rows
 from xfg_pipeline.resources.performance_book import USAGE_DAYS
+from xfg_pipeline.resources.signal_book import MOST_ROWS
 from xfg_pipeline.signals.calibration import wilson_interval
 from xfg_pipeline.signals.signal_types import SIGNAL_TYPES
 
@@ -73,6 +74,7 @@ def trades_page(
         "last": last,
         "rows": [trade_row(row, as_of) for row in found.rows],
         "total": found.total,
+        "most": MOST_ROWS,
         "sums": sums,
         "pnl": money(sums.pnl),
         "fees": money(sums.fees, sign=False),

@@ -48,15 +48,19 @@ def unread_account(pipeline: Pipeline) -> list[Finding]:
     ]
 
 
+# Order ids as rows: against each trade's array every closing would be held against every trade.
 _UNSOUND_TRADES = """
+WITH told AS (
+    SELECT id, coin, exit_time, pnl, unnest(order_ids) AS order_id FROM trades WHERE account = :account
+)
 SELECT 'closings' AS place, (realised_at)::text AS at, order_id || ' stands in no trade' AS what
 FROM account_closings AS closing WHERE account = :account AND realised_at >= :since AND NOT EXISTS (
-    SELECT FROM trades WHERE trades.account = closing.account AND closing.order_id = ANY(trades.order_ids))
+    SELECT FROM told WHERE told.order_id = closing.order_id)
 UNION ALL
-SELECT trades.coin, trades.exit_time::text, 'P&L ' || trades.pnl || ' is not that of its closings, ' || sum(closing.pnl)
-FROM trades JOIN account_closings AS closing
-  ON closing.account = trades.account AND closing.order_id = ANY(trades.order_ids)
-WHERE trades.account = :account AND exit_time >= :since GROUP BY trades.id HAVING trades.pnl <> sum(closing.pnl)
+SELECT told.coin, told.exit_time::text, 'P&L ' || told.pnl || ' is not that of its closings, ' || sum(closing.pnl)
+FROM told JOIN account_closings AS closing ON closing.account = :account AND closing.order_id = told.order_id
+WHERE told.exit_time >= :since GROUP BY told.id, told.coin, told.exit_time, told.pnl
+HAVING told.pnl <> sum(closing.pnl)
 UNION ALL
 SELECT min(coin), min(exit_time)::text, 'one signal has ' || count(*) || ' trades' FROM trades
 WHERE account = :account AND signal_id IS NOT NULL AND exit_time >= :since GROUP BY signal_id HAVING count(*) > 1

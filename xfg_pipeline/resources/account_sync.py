@@ -17,6 +17,8 @@ KINDS = ("orders", "executions", "closings")
 OVERLAP = {"closings": timedelta(days=1), "executions": timedelta(days=1), "orders": timedelta(days=6)}
 """So much is read again: an order fills further, and its record changes. A target or stop is told by its creation."""
 AT_ONCE = timedelta(days=28)
+SAID_FOR = timedelta(hours=1)
+"""A position that is gone without a fill is believed to be closed when it has been gone so long."""
 KEY_EVERY = timedelta(hours=1)
 FIRST_DAY_OF_PAPER = timedelta(days=3650)
 
@@ -84,7 +86,8 @@ def _read_kind(
             refused = [(one.record, one.why) for one in batch.refused]
             account_state.keep_refused(connection, account.name, kind, refused, now)
             if not refused:
-                account_state.note_success(connection, account.name, kind, now, complete_until=min(last, settled))
+                note = account_state.note_success if last == end else account_state.note_progress
+                note(connection, account.name, kind, now, complete_until=min(last, settled))
             point("account.before_commit")
         point("account.after_commit")
         report.changed[kind] = report.changed.get(kind, 0) + changed
@@ -115,13 +118,20 @@ def _read_state(account: Account, database: Database, before: account_state.Sync
         }
     with database.begin() as connection:
         lock(connection, "account", account.name)
-        if gone := account_state.vanished(connection, account.name, positions):
+        # Paper tells a fill when its candle has closed, and is never at odds with itself.
+        gone = account_state.vanished(connection, account.name, positions) if account.keeps else []
+        if gone and not _is_settled(before, now):
             raise _Incomplete(
                 f"{', '.join(gone)}: the position is not in the answer, and no fill has closed it; taken as unknown"
             )
         account_state.replace_positions(connection, account.name, positions, now)
         account_state.keep_equity(connection, account.name, now, equity)
         account_state.note_success(connection, account.name, "state", now, complete_until=now, **facts)
+
+
+def _is_settled(before: account_state.SyncState | None, now: datetime) -> bool:
+    """Whether the account has said the same for so long that it must be so, though no fill tells how it came."""
+    return before is not None and before.succeeded_at is not None and now - before.succeeded_at > SAID_FOR
 
 
 def _note_problem(

@@ -7,6 +7,7 @@ from xfg_pipeline.resources.accounts import is_ready
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.resources.trade_keeping import derived_mark
 from xfg_pipeline.storage import account_records, controller, service_marks
+from xfg_pipeline.storage.account_state import sync_states
 
 LATE_AFTER = timedelta(minutes=17)
 """A slot's own run evaluates the light well within this."""
@@ -29,6 +30,8 @@ def waiting(pipeline: Pipeline) -> Waiting | None:
         since = derived or datetime(2000, 1, 1, tzinfo=UTC)
         changed = account_records.changed_since(connection, account, since)
         last = controller.last_live(connection, account)
+        shown = controller.last_live_before(connection, account, now)
+        states = sync_states(connection, account)
     if changed:
         # The history of a new account is a backfill's; what follows from old records shows in the days of now.
         first = max(min(changed.values()), now - timedelta(days=3))
@@ -36,6 +39,10 @@ def waiting(pipeline: Pipeline) -> Waiting | None:
     if pipeline.account is not None and not is_ready(pipeline):
         # The past of a practice account is on its way.
         return None
+    failing = [kind for kind in ("closings", "state") if kind in states and states[kind].problem is not None]
+    if last is not None and failing and shown is not None and shown.status != "red":
+        # Once: the evaluation that it asks for is red.
+        return Waiting(f"{account} {failing[0]} after {last.isoformat()}", now.date(), now.date())
     if last is None or now - last > LATE_AFTER:
         return Waiting(f"{account} light after {last.isoformat() if last else 'none'}", now.date(), now.date())
     return None

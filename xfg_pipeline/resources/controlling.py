@@ -29,6 +29,8 @@ from xfg_pipeline.trading.metrics.metric import METRICS, Metrics
 
 Cause = Literal["slot", "trade", "hour", "pause", "acknowledge"]
 CATCH_UP = timedelta(days=3)
+REGIME_FOR = timedelta(hours=2)
+"""The volatility of a day is that of now for so long; what is older is unknown."""
 HEARD_AGAIN = timedelta(days=1)
 """An action may be committed after the evaluation of its moment."""
 _BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
@@ -118,13 +120,17 @@ def _of_range(connection: Connection, account: str, start: datetime, until: date
 
 
 def _since_last(connection: Connection, pipeline: Pipeline, start: datetime, slot: datetime) -> list[Moment]:
-    """The slot, and what was missed before it since the newest evaluation."""
-    account = pipeline.settings.account_name
-    last = controller.last_before(connection, account, slot)
-    known = {(at, cause) for at, cause, _ in controller.evaluated_keys(connection, account, start, slot)}
+    """The slot, and what was missed before it since the newest evaluation that was shown.
+
+    Where signals can still be acted on, that of a backfill is none: it has not looked at the system's health.
+    """
+    account, acted_on = pipeline.settings.account_name, slot - pipeline.signal_rules.ttl
+    last = controller.last_live_before(connection, account, slot)
+    keys = controller.evaluated_keys(connection, account, start, slot)
+    known = {(at, cause) for at, cause, mode in keys if mode == "live" or at <= acted_on}
     begin = slot if last is None else max(start, min(slot, last.timestamp))
     found = [
-        Moment(one.at, one.cause, live=one.at > slot - pipeline.signal_rules.ttl)
+        Moment(one.at, one.cause, live=one.at > acted_on)
         for one in _of_range(connection, account, begin, slot)
         if (one.at, one.cause) not in known and (last is None or one.at > last.timestamp)
     ]
@@ -150,7 +156,9 @@ def _walk(
         return
     account, first, last = pipeline.settings.account_name, moments[0].at, moments[-1].at
     reach = first + timedelta(microseconds=1) if moments[0].live else first
-    before = None if afresh else controller.last_before(connection, account, reach)
+    # What a backfill made knows nothing of the system's health: what is shown goes on from what was shown.
+    newest = controller.last_live_before if any(one.live for one in moments) else controller.last_before
+    before = None if afresh else newest(connection, account, reach)
     memories = _memories(before)
     since = before.timestamp if before else first - timedelta(microseconds=1)
     # A trade that closed before the last evaluation may have been heard of after it.
@@ -165,7 +173,7 @@ def _walk(
     live_health: Health | None = None
     for one in moments:
         metrics = walk.to(one.at)
-        market = regimes.at(one.at)
+        market = regimes.at(one.at, live=one.live)
         if one.live:
             live_health = live_health or read_health(pipeline, pipeline.market_now())
         # Whether the clock was right a month ago is written nowhere: a backfill knows the age of candles alone.
@@ -202,18 +210,19 @@ class _Regimes:
 
     def __init__(self, connection: Connection, pipeline: Pipeline, first: datetime, last: datetime) -> None:
         self._coins = pipeline.settings.market.coins
-        self._rows = ratios_between(
-            connection, pipeline.settings.market_name, self._coins, first - STALE_AFTER - SLOT, last
-        )
+        self._rows = ratios_between(connection, pipeline.settings.market_name, self._coins, first - REGIME_FOR, last)
         self._next = 0
         self._newest: dict[str, tuple[datetime, Decimal | None]] = {}
 
-    def at(self, when: datetime) -> Regime:
+    def at(self, when: datetime, *, live: bool) -> Regime:
+        """A live evaluation reads the age of candles itself; in a backfill a slot without a candle has no regime."""
         while self._next < len(self._rows) and self._rows[self._next][0] <= when:
             slot, coin, ratio = self._rows[self._next]
             self._newest[coin] = slot, ratio
             self._next += 1
         seen = {coin: self._newest.get(coin) for coin in self._coins}
+        if live:
+            return Regime({coin: known[1] if known else None for coin, known in seen.items()})
         stale = tuple(coin for coin, known in seen.items() if known is None or when - known[0] > STALE_AFTER)
         return Regime({coin: known[1] if known else None for coin, known in seen.items()}, stale)
 

@@ -53,6 +53,13 @@ def counted_usage(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Foll
     return [_counted(word, found) for word, found in ratios.items()]
 
 
+def use_of(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """One signal and what was made of it; the trade's columns are null where there is none."""
+    named = {name: row[name] for name in ("id", "coin", "slot", "direction", "signal_type", "status", "order_link_id")}
+    trade = {name: row[name] for name in ("trade_id", "trade_entry_time", "trade_r_multiple", "trade_slippage")}
+    return named | {"usage": word_of(row, now)} | trade | {"plan_r_multiple": row["outcome_r"]}
+
+
 def word_of(row: Mapping[str, Any], now: datetime) -> Word:
     """What was made of one signal. Paused: the light forbade it, and nobody traded it all the same."""
     entry = _entry_of(row)

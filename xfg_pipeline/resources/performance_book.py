@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xfg_pipeline.resources.event_calibration import SETTLES, WINDOW
-from xfg_pipeline.resources.following import Followed, counted_usage
+from xfg_pipeline.resources.following import Followed, counted_usage, use_of
 from xfg_pipeline.resources.signal_book import MOST_ROWS, Mode, span, utc_day
 from xfg_pipeline.signals.calibration import (
     ReliabilityBin,
@@ -132,11 +132,16 @@ class PerformanceBook:
         Of live signals. In practice, where the past before the first start is made up too, of backfilled ones as well.
         """
         last = utc_day(as_of)
-        first = last - timedelta(days=days - 1)
+        return counted_usage(self._followed(last - timedelta(days=days - 1), last), as_of)
+
+    def followed(self, as_of: datetime, first: date, last: date) -> list[dict[str, Any]]:
+        """What was made of each signal of UTC days, both included, newest first. Raises RangeRefused."""
+        return [use_of(row, as_of) for row in reversed(self._followed(first, last))]
+
+    def _followed(self, first: date, last: date) -> list[dict[str, Any]]:
         modes = ("live", "backfill") if self.mode == "practice" else ("live",)
         with self.database.read() as connection:
-            rows = views.followed_signals(connection, self.market, self.account, *span(first, last), modes)
-        return counted_usage(rows, as_of)
+            return views.followed_signals(connection, self.market, self.account, *span(first, last), modes)
 
     def calibration_of_trades(self, as_of: datetime) -> Calibration:
         """Over the last trades of the newest ensemble: the one that the light is decided by."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.signals.light import Light, NoLight
-from xfg_pipeline.storage.controller import lights_of_slots
+from xfg_pipeline.storage.controller import lights_of_slots, newest_pause
 
 
 class LightsOfSlots(Protocol):
@@ -26,10 +26,15 @@ LightsBetween = Callable[[Connection, Pipeline, datetime, datetime], LightsOfSlo
 
 
 class SlotLights:
-    """Lights and equity of a range of slots. A slot that was not evaluated is red: no light, no signal."""
+    """Lights and equity of a range of slots. A slot that was not evaluated is red: no light, no signal.
+
+    So is a live one while somebody has paused, also where that was done after the slot: its signals come later still.
+    """
 
     def __init__(self, connection: Connection, pipeline: Pipeline, start: datetime, end: datetime) -> None:
-        self._known = lights_of_slots(connection, pipeline.settings.account_name, start, end)
+        account = pipeline.settings.account_name
+        self._known = lights_of_slots(connection, account, start, end)
+        self._pause = newest_pause(connection, account)
         self._setting = pipeline.settings.trading.equity if pipeline.settings.trading_mode == "live" else None
 
     def at(self, slot: datetime) -> Light:
@@ -37,6 +42,8 @@ class SlotLights:
         known = self._known.get(slot)
         if known is None:
             return Light("red", Decimal(0), "no light was evaluated for this slot")
+        if known.mode == "live" and self._pause is not None:
+            return Light("red", Decimal(0), f"paused by {self._pause.who}: {self._pause.reason}", known.evaluated_at)
         return Light(known.status, known.multiplier, known.message, known.evaluated_at)
 
     def equity_at(self, slot: datetime) -> Decimal | None:

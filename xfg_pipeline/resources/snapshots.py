@@ -43,10 +43,11 @@ def keep_snapshots(pipeline: Pipeline, start: datetime, end: datetime, as_of: da
         without_hurry(connection)
         lock(connection, "performance", account)
         until = min(as_of, end - timedelta(microseconds=1)) if is_backfill else as_of
-        if not is_backfill:
-            last = performance.last_snapshot(connection, account, as_of)
-            start = max(as_of - CATCH_UP, last or midnight(as_of))
         stale = service_marks.within(connection, performance.stale_mark(account))
+        if not is_backfill:
+            last = performance.last_snapshot(connection, account, as_of) or midnight(as_of)
+            # A trade may be heard of when a later snapshot is there.
+            start = max(as_of - CATCH_UP, min(last, stale or last))
         keys = _keys(connection, account, start, until, as_of, stale, is_backfill=is_backfill)
         if keys:
             _write(connection, pipeline, sorted(keys), stale, made)
@@ -80,7 +81,8 @@ def _keys(
             elif (at, cause) not in known:
                 keys.add((at, cause, "live" if as_of - at <= LIVE_FOR else "backfill"))
     if stale is not None:
-        keys |= set(performance.snapshot_keys(connection, account, stale, as_of))
+        # All of them: another run's may lie after this one's moment.
+        keys |= set(performance.snapshot_keys(connection, account, stale))
     return keys
 
 

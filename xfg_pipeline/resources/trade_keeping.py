@@ -15,6 +15,8 @@ from xfg_pipeline.storage import account_records, performance, service_marks, tr
 from xfg_pipeline.storage.account_state import database_now, reckon_opening
 from xfg_pipeline.storage.candles import read_candles
 from xfg_pipeline.storage.database import lock, without_hurry
+from xfg_pipeline.trading.account_records import Closing, Execution
+from xfg_pipeline.trading.episodes import episodes_of
 from xfg_pipeline.trading.excursions import excursions
 from xfg_pipeline.trading.matching import Match, SignalPlan, match
 from xfg_pipeline.trading.risk import pnl_percent, r_multiple, risk_of
@@ -85,9 +87,7 @@ def _keep_coin(
     connection: Connection, pipeline: Pipeline, coin: str, since: datetime, as_of: datetime, minutes: Minutes
 ) -> int:
     account, market = pipeline.settings.account_name, pipeline.settings.market_name
-    after = trades.flat_before(connection, account, coin, since)
-    closings = account_records.read_closings(connection, account, coin, after)
-    fills = account_records.read_executions(connection, account, coin, after)
+    after, closings, fills = _records(connection, account, coin, since)
     named = {one.order_id for one in closings} | {one.order_id for one in fills}
     orders = account_records.read_orders(connection, account, named)
     found = trades_of(account, closings, fills, orders)
@@ -105,8 +105,27 @@ def _keep_coin(
         performance.forget_from(connection, account, first)
     known = [(one, matched.get(one.episode)) for one in entered]
     executed = {by.signal_id: one.entry_time for one, by in known if by is not None and one.entry_time is not None}
-    trades.mark_executed(connection, executed)
+    if opened := [one.entry_time for one in entered if one.entry_time is not None]:
+        trades.mark_executed(connection, market, coin, executed, min(opened), as_of)
     return changed
+
+
+def _records(
+    connection: Connection, account: str, coin: str, since: datetime
+) -> tuple[datetime | None, list[Closing], list[Execution]]:
+    """Records after the newest flat moment before `since`.
+
+    A close without its opening tells that it was not flat: a position that nothing was closed of yet is no trade, and
+    may have been open (hedge mode). Then they are read from farther and farther back.
+    """
+    back = timedelta(days=1)
+    while True:
+        after = trades.flat_before(connection, account, coin, since)
+        closings = account_records.read_closings(connection, account, coin, after)
+        fills = account_records.read_executions(connection, account, coin, after)
+        if after is None or all(one.is_whole for one in episodes_of(closings, fills)):
+            return after, closings, fills
+        since, back = after - back, 4 * back
 
 
 def _plans(

@@ -74,7 +74,8 @@ def signals_line(settings: Settings, *, fresh: bool) -> str:
         "replay": f"recorded candles in {settings.market.replay.folder}",
     }[provider]
     first = "; the last 30 days are computed now, see Runs in Dagster" if fresh and provider != "replay" else ""
-    unsized = "; none can be sized until trading.equity is set" if settings.equity is None else ""
+    is_keyless = settings.equity is None and settings.bybit.api_key is None
+    unsized = "; none can be sized without an API key (bybit.api_key) or trading.equity" if is_keyless else ""
     return f"every 15 minutes from {source}{first}{unsized}"
 
 

@@ -77,6 +77,8 @@ def environment(settings: Settings, layout: Layout, sockets: Sockets, *, databas
         # Where config.yaml and .env are looked for.
         "XFG_STARTED_IN": str(Path.cwd()),
         "GX_ANALYTICS_ENABLED": "false",
+        # The first look at a real account reads two years, which takes longer than Dagster's minute.
+        "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "600",
         "PYTHONUNBUFFERED": "1",
     }
 

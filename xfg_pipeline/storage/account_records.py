@@ -101,7 +101,10 @@ def _columns(kind: type, table: Table) -> list[Any]:
 
 _CHANGED = """
 SELECT coin, min(at) AS since FROM (
-    SELECT coin, least(coalesce(realised_at, updated_at), updated_at) AS at FROM account_closings
+    SELECT coin, least(realised_at, updated_at, (
+        SELECT min(at) FROM account_executions AS fill
+        WHERE fill.account = closing.account AND fill.order_id = closing.order_id
+    )) AS at FROM account_closings AS closing
     WHERE account = :account AND recorded_at >= :since
     UNION ALL
     SELECT coin, at FROM account_executions WHERE account = :account AND recorded_at >= :since
@@ -134,7 +137,10 @@ UPDATE account_closings AS closing SET realised_at = coalesce((
     SELECT max(at) FROM account_executions AS fill
     WHERE fill.account = closing.account AND fill.order_id = closing.order_id AND fill.closed_quantity > 0
 ), closing.updated_at)
-WHERE account = :account AND order_id = ANY(:orders)
+WHERE account = :account AND order_id = ANY(:orders) AND realised_at IS DISTINCT FROM coalesce((
+    SELECT max(at) FROM account_executions AS fill
+    WHERE fill.account = closing.account AND fill.order_id = closing.order_id AND fill.closed_quantity > 0
+), closing.updated_at)
 """
 
 

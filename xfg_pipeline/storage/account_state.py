@@ -12,7 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
+from xfg_pipeline.signals.slots import midnight
+from xfg_pipeline.storage.performance import forget_from
 from xfg_pipeline.storage.tables import (
+    account_closings,
     account_equity,
     account_executions,
     account_positions,
@@ -74,6 +77,18 @@ def note_success(
     )
 
 
+def note_progress(connection: Connection, account: str, kind: str, now: datetime, *, complete_until: datetime) -> None:
+    """Some of it was read: what stood in the way stands until the rest is."""
+    statement = insert(account_sync).values(account=account, kind=kind, complete_until=complete_until, tried_at=now)
+    further = sa.func.greatest(account_sync.c.complete_until, statement.excluded.complete_until)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account", "kind"],
+            set_={"complete_until": further, "tried_at": statement.excluded.tried_at},
+        )
+    )
+
+
 def note_problem(
     connection: Connection, account: str, kind: str, now: datetime, problem: str, problem_kind: str
 ) -> None:
@@ -115,27 +130,33 @@ def replace_positions(connection: Connection, account: str, positions: Sequence[
         connection.execute(sa.insert(account_positions), rows)
 
 
-# The fill may have been read in the look before the one that no longer showed the position.
-_READ_APART = timedelta(minutes=10)
+# The fill may have been a moment before the look that showed the position for the last time.
+_FILLED_APART = timedelta(minutes=2)
 
 
 def vanished(connection: Connection, account: str, positions: Sequence[Position]) -> list[str]:
-    """Coins whose position was there at the last look, is not in this answer, and that no fill has closed since."""
+    """Coins whose position was there at the last look, is not in this answer, and whose close no record tells of."""
     there = account_positions.c
     still = {(one.coin, one.side) for one in positions}
     found = []
     for row in connection.execute(sa.select(there.coin, there.side, there.recorded_at).where(there.account == account)):
         if (row.coin, row.side) in still:
             continue
-        fills = account_executions.c
-        closed = sa.select(sa.literal(1)).where(
+        fills, told = account_executions.c, account_closings.c
+        by_fill = sa.exists().where(
             fills.account == account,
             fills.coin == row.coin,
             fills.side != row.side,
             fills.closed_quantity > 0,
-            fills.recorded_at >= row.recorded_at - _READ_APART,
+            fills.at >= row.recorded_at - _FILLED_APART,
         )
-        if connection.execute(closed.limit(1)).first() is None:
+        by_closing = sa.exists().where(
+            told.account == account,
+            told.coin == row.coin,
+            told.side != row.side,
+            told.updated_at >= row.recorded_at - _FILLED_APART,
+        )
+        if not connection.execute(sa.select(by_fill | by_closing)).scalar_one():
             found.append(row.coin)
     return found
 
@@ -146,11 +167,27 @@ def database_now(connection: Connection) -> datetime:
     return now
 
 
+# It is asked every half minute: of each hour the first answer stays, and the newest.
+_THINNED = """
+DELETE FROM account_equity WHERE account = :account AND source = 'account' AND at < :at AND at > (
+    SELECT min(at) FROM account_equity WHERE account = :account AND source = 'account'
+    AND at >= date_bin('1 hour', CAST(:at AS timestamptz), '2000-01-01Z'))
+"""
+
+
 def keep_equity(connection: Connection, account: str, at: datetime, equity: Equity, source: str = "account") -> None:
-    """What it was worth at a moment."""
+    """What it was worth at a moment. Metrics go by the first of a UTC day: they are made again where they passed it."""
     connection.execute(
         insert(account_equity).values(account=account, at=at, source=source, **asdict(equity)).on_conflict_do_nothing()
     )
+    there = account_equity.c
+    earlier = sa.select(there.at).where(
+        there.account == account, there.source == source, there.at >= midnight(at), there.at < at
+    )
+    if connection.execute(earlier.limit(1)).first() is None:
+        forget_from(connection, account, at)
+    elif source == "account":
+        connection.execute(sa.text(_THINNED), {"account": account, "at": at})
 
 
 def last_equity(connection: Connection, account: str) -> tuple[datetime, Decimal] | None:
@@ -171,7 +208,7 @@ FROM (SELECT min(realised_at) AS at FROM account_closings WHERE account = :accou
               WHERE account = :account AND realised_at <= told.at) AS balance
 WHERE first.at < told.at AND balance.rest > 0
   AND NOT EXISTS (SELECT FROM account_equity WHERE account = :account AND source = 'opening')
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING RETURNING at
 """
 
 
@@ -180,4 +217,7 @@ def reckon_opening(connection: Connection, account: str) -> bool:
 
     Deposits and withdrawals before that are not known, and not in it. True when it was written now.
     """
-    return bool(connection.execute(sa.text(_OPENING), {"account": account}).rowcount)
+    opened = connection.execute(sa.text(_OPENING), {"account": account}).scalar_one_or_none()
+    if opened is not None:
+        forget_from(connection, account, opened)
+    return opened is not None

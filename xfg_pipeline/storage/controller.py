@@ -27,10 +27,22 @@ class Evaluated:
 
 def last_before(connection: Connection, account: str, moment: datetime) -> Evaluated | None:
     """The newest evaluation as of an earlier moment; of the same moment a live one first."""
+    return _last(connection, account, controller_status.c.timestamp < moment)
+
+
+def last_live_before(connection: Connection, account: str, moment: datetime) -> Evaluated | None:
+    """The newest evaluation as of an earlier moment that was shown; where none ever was, a backfilled one."""
+    earlier = controller_status.c.timestamp < moment
+    return _last(connection, account, earlier, controller_status.c.mode == "live") or _last(
+        connection, account, earlier
+    )
+
+
+def _last(connection: Connection, account: str, *conditions: sa.ColumnElement[bool]) -> Evaluated | None:
     there = controller_status.c
     query = (
         sa.select(there.timestamp, there.evaluated_at, there.mode, there.status, there.lights)
-        .where(there.account == account, there.timestamp < moment)
+        .where(there.account == account, *conditions)
         .order_by(there.timestamp.desc(), (there.mode == "live").desc(), there.id.desc())
         .limit(1)
     )
@@ -83,11 +95,12 @@ class SlotLight:
     message: str
     evaluated_at: datetime
     equity: Decimal | None
+    mode: str
 
 
 _SLOTS = """
 SELECT DISTINCT ON (timestamp) timestamp, status, position_multiplier, message, evaluated_at,
-       (metrics ->> 'equity')::numeric AS equity
+       (metrics ->> 'equity')::numeric AS equity, mode
 FROM controller_status WHERE account = :account AND cause = 'slot' AND timestamp >= :start AND timestamp < :end
 ORDER BY timestamp, mode = 'live' DESC
 """
@@ -98,10 +111,23 @@ def lights_of_slots(connection: Connection, account: str, start: datetime, end: 
     facts = {"account": account, "start": start, "end": end}
     return {
         row.timestamp: SlotLight(
-            row.timestamp, row.status, row.position_multiplier, row.message, row.evaluated_at, row.equity
+            row.timestamp, row.status, row.position_multiplier, row.message, row.evaluated_at, row.equity, row.mode
         )
         for row in connection.execute(sa.text(_SLOTS), facts)
     }
+
+
+def newest_pause(connection: Connection, account: str) -> Action | None:
+    """The last thing that people did, when it was a pause: nobody has acknowledged it."""
+    there = controller_actions.c
+    query = (
+        sa.select(there.at, there.action, there.who, there.reason)
+        .where(there.account == account)
+        .order_by(there.at.desc(), there.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().first()
+    return Action(**row) if row is not None and row["action"] == "pause" else None
 
 
 def actions_between(connection: Connection, account: str, after: datetime, until: datetime) -> list[Action]:

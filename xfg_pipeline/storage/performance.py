@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from xfg_pipeline.storage import service_marks
+from xfg_pipeline.storage.database import lock
 from xfg_pipeline.storage.tables import (
     coin_performance,
     metadata,
@@ -23,7 +24,8 @@ _EVENTS = """
 SELECT at, '0 ' || source AS id, wallet_balance AS amount, NULL AS coin, NULL::numeric AS r_multiple,
        NULL AS signal_type, NULL::float8 AS confidence, NULL AS ensemble_hash
 FROM (SELECT DISTINCT ON (source, (at AT TIME ZONE 'UTC')::date) at, source, wallet_balance FROM account_equity
-      WHERE account = :account AND at <= :until ORDER BY source, (at AT TIME ZONE 'UTC')::date, at) AS told
+      WHERE account = :account AND at > CAST(:after AS timestamptz) - interval '1 day' AND at <= :until
+      ORDER BY source, (at AT TIME ZONE 'UTC')::date, at) AS told
 WHERE at > :after AND wallet_balance > 0
 UNION ALL
 SELECT realised_at, '1 ' || order_id, pnl, NULL, NULL, NULL, NULL, NULL FROM account_closings
@@ -108,20 +110,26 @@ def stale_mark(account: str) -> str:
 
 
 def forget_from(connection: Connection, account: str, moment: datetime) -> None:
-    """Trades changed from a moment on: states behind it are gone, snapshots are to be made again."""
+    """Events changed from a moment on: states behind it are gone, snapshots are to be made again.
+
+    Whoever makes snapshots meanwhile is waited for: it has not seen the change, and would keep a state without it.
+    """
+    lock(connection, "performance", account)
     there = performance_states.c
     connection.execute(sa.delete(performance_states).where(there.account == account, there.at >= moment))
     service_marks.lower_within(connection, stale_mark(account), moment)
 
 
 def snapshot_keys(
-    connection: Connection, account: str, start: datetime, until: datetime
+    connection: Connection, account: str, start: datetime, until: datetime | None = None
 ) -> list[tuple[datetime, str, str]]:
-    """Moment, cause and mode of the snapshots with start <= moment <= until."""
+    """Moment, cause and mode of the snapshots with start <= moment <= until; None: to the newest."""
     there = performance_snapshots.c
     query = sa.select(there.snapshot_time, there.cause, there.mode).where(
-        there.account == account, there.snapshot_time >= start, there.snapshot_time <= until
+        there.account == account, there.snapshot_time >= start
     )
+    if until is not None:
+        query = query.where(there.snapshot_time <= until)
     return [(row.snapshot_time, row.cause, row.mode) for row in connection.execute(query)]
 
 

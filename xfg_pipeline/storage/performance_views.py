@@ -139,7 +139,7 @@ def followed_signals(
         "status",
         "executed_at",
     )
-    followed = ("episode", "order_link_id", "entry_time", "entry_price", "r_multiple", "is_open")
+    followed = ("id", "episode", "order_link_id", "entry_time", "entry_price", "slippage", "r_multiple", "is_open")
     became = sa.and_(*(signals.c[name] == signal_outcomes.c[name] for name in ("market", "coin", "slot")))
     own = sa.and_(_TRADES.signal_id == signals.c.id, _TRADES.account == account)
     query = (

@@ -35,9 +35,8 @@ def closings_in_trades(connection: Connection, account: str, start: datetime, en
     """Closings of start <= updated_at < end that stand in a trade."""
     query = sa.text(
         f"SELECT {', '.join(f'closing.{field.name}' for field in fields(Closing))} FROM account_closings AS closing "  # noqa: S608
-        "WHERE account = :account AND updated_at >= :start AND updated_at < :end AND EXISTS (SELECT FROM trades "
-        "WHERE trades.account = closing.account AND trades.coin = closing.coin "
-        "AND closing.order_id = ANY(trades.order_ids))"
+        "WHERE account = :account AND updated_at >= :start AND updated_at < :end "
+        "AND order_id IN (SELECT unnest(order_ids) FROM trades WHERE account = :account)"
     )
     rows = connection.execute(query, {"account": account, "start": start, "end": end}).mappings()
     return [Closing(**row) for row in rows]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from xfg_pipeline.signals.candles import Floats, Times
 from xfg_pipeline.storage import columns
-from xfg_pipeline.storage.slot_keys import drop_same
+from xfg_pipeline.storage.tables import market_regime
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +27,18 @@ class CoinRegime:
     ratio: Floats
 
 
-def replace_regime(connection: Connection, market: str, several: Sequence[CoinRegime], now: datetime) -> int:
-    """Write them in the place of those of the same coins and slots; how many there are."""
-    drop_same(connection, "market_regime", market, [(one.coin, one.slots) for one in several])
+def drop_regime(connection: Connection, market: str, coins: Sequence[str], start: datetime, end: datetime) -> None:
+    """Drop the rows of start <= slot < end."""
+    there = market_regime.c
+    connection.execute(
+        sa.delete(market_regime).where(
+            there.market == market, there.coin.in_(coins), there.slot >= start, there.slot < end
+        )
+    )
+
+
+def write_regime(connection: Connection, market: str, several: Sequence[CoinRegime], now: datetime) -> int:
+    """Write rows of slots that have none; how many there are."""
     return columns.copy_columns(
         connection,
         "market_regime",

@@ -9,12 +9,20 @@ from sqlalchemy import Connection
 
 from xfg_pipeline.storage.tables import account_positions, trades
 
+# From the newest on, so that the first one that fits ends the search: there may be a hundred thousand. An order that
+# turned a position around closed and opened at once.
 _FLAT = """
-SELECT max(exit_time) FROM trades AS ended
-WHERE account = :account AND coin = :coin AND NOT is_open AND exit_time < :before AND NOT EXISTS (
+SELECT exit_time FROM trades AS ended
+WHERE account = :account AND coin = :coin AND NOT is_open AND exit_time < least(:before, (
+    SELECT min(coalesce(entry_time, exit_time)) FROM trades
+    WHERE account = :account AND coin = :coin AND is_open))
+AND NOT EXISTS (
     SELECT FROM trades AS other WHERE other.account = ended.account AND other.coin = ended.coin
-    AND coalesce(other.entry_time, other.exit_time) <= ended.exit_time
-    AND (other.is_open OR other.exit_time > ended.exit_time))
+    AND other.exit_time > ended.exit_time AND coalesce(other.entry_time, other.exit_time) <= ended.exit_time)
+AND NOT EXISTS (
+    SELECT FROM account_executions AS fill WHERE fill.account = ended.account AND fill.coin = ended.coin
+    AND fill.at = ended.exit_time AND fill.kind <> 'Funding' AND fill.quantity > fill.closed_quantity)
+ORDER BY exit_time DESC LIMIT 1
 """
 
 
@@ -100,8 +108,22 @@ WHERE id = entered.signal AND mode = 'live' AND position_multiplier > 0 AND stat
 """
 
 
-def mark_executed(connection: Connection, entered: Mapping[int, datetime]) -> None:
-    """Live signals, by id, whose position was opened at that time."""
+_NOT_EXECUTED = """
+UPDATE signals SET status = CASE WHEN expires_at <= :now THEN 'expired' ELSE 'ready' END, executed_at = NULL
+WHERE market = :market AND coin = :coin AND status = 'executed' AND executed_at >= :since AND id <> ALL(:ids)
+AND NOT EXISTS (SELECT FROM trades WHERE trades.signal_id = signals.id)
+"""
+
+
+def mark_executed(
+    connection: Connection, market: str, coin: str, entered: Mapping[int, datetime], since: datetime, now: datetime
+) -> None:
+    """Live signals, by id, whose position was opened at that time: all of a coin's since then.
+
+    Of the others the mark is taken away: a position that was told by its entry zone may turn out to be another's.
+    """
+    facts = {"market": market, "coin": coin, "ids": list(entered), "since": since, "now": now}
+    connection.execute(sa.text(_NOT_EXECUTED), facts)
     if entered:
         facts = {"ids": list(entered), "times": list(entered.values())}
         connection.execute(sa.text(_EXECUTED), facts)

@@ -301,3 +301,12 @@ def test_two_lights_go_side_by_side_each_with_its_own_memory() -> None:
 def test_a_memory_that_cannot_be_read_is_refused_with_the_remedy(broken: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="Evaluate without one"):
         LightMemory.from_dict(broken)
+
+
+def test_an_acknowledgement_that_is_heard_late_does_not_release_a_later_pause() -> None:
+    life = Life()
+    life.next(BAD)
+    acknowledged, paused = life.do("acknowledge"), Action(life.soon(2), "pause", "bob", "stop")
+    assert life.next(GOOD, actions=[paused]).triggered_by == "paused"
+    assert life.next(GOOD, actions=[acknowledged, paused]).triggered_by == "paused"
+    assert life.next(GOOD, actions=[Action(life.soon(0), "acknowledge", "ann", "over")]).status == "yellow"

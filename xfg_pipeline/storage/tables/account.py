@@ -136,6 +136,7 @@ account_orders = Table(
     amount("filled_quantity", ">= 0"),
     Index(None, "account", "link_id"),
     Index(None, "account", "coin", "created_at"),
+    Index(None, "account", "recorded_at"),
 )
 
 account_positions = Table(

@@ -111,7 +111,9 @@ def _obeyed(memory: LightMemory | None, at: datetime, actions: Iterable[Action])
         heard.add(action)
         if action.action == "pause":
             kept, released = replace(kept, paused=action, probation_since=None, trades=()), False
-        elif kept.paused or (kept.status == "red" and kept.reds and PERFORMANCE.issuperset(kept.reds)):
+        elif (kept.paused and action.at >= kept.paused.at) or (
+            not kept.paused and kept.status == "red" and kept.reds and PERFORMANCE.issuperset(kept.reds)
+        ):
             kept, released = _on_probation(kept, action.at), True
     return replace(kept, heard=tuple(sorted(heard, key=lambda one: (one.at, one.action, one.who)))), released
 

@@ -221,6 +221,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_account_orders_account_link_id"), "account_orders", ["account", "link_id"], unique=False)
+    op.create_index(
+        op.f("ix_account_orders_account_recorded_at"), "account_orders", ["account", "recorded_at"], unique=False
+    )
     op.create_table(
         "account_positions",
         sa.Column("account", sa.Text(), nullable=False),

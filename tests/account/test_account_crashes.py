@@ -1,6 +1,5 @@
 """A process killed at any point between the account and the light, then the next run: as if nothing had happened."""
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,13 +12,11 @@ from tests.account.conftest import NOON, Office
 from tests.account.test_account_in_postgres import a_month
 from tests.conftest import FixedClock
 from tests.exchange.bybit_server import BybitServer, bybit_server
+from tests.killable import apart
 from xfg_pipeline.faults import CRASH_AT, POINTS
 from xfg_pipeline.resources.controlling import evaluate
 from xfg_pipeline.storage.database import Database
 
-# Forked from a process that has imported everything and started no thread.
-KILLABLE = multiprocessing.get_context("forkserver")
-KILLABLE.set_forkserver_preload(["tests.account.conftest"])
 ACCOUNT_POINTS = [
     point for point in POINTS if point.startswith(("account.", "trades.", "snapshots.", "controller.", "reconciled."))
 ]
@@ -58,13 +55,6 @@ def run(url: str, exchange: str, home: Path, models: Path, crash_at: str | None)
     database.dispose()
 
 
-def apart(*words: Any) -> int | None:
-    process = KILLABLE.Process(target=run, args=words)
-    process.start()
-    process.join(60)
-    return process.exitcode
-
-
 def stored(url: str, exchange: str, home: Path, models: Path) -> dict[str, Any]:
     database = Database(url)
     office = Office(database, home, models, Elsewhere(exchange), FixedClock(NOON))  # type: ignore[arg-type]
@@ -90,7 +80,7 @@ def undisturbed(
 ) -> dict[str, Any]:
     """What a run without any fault leaves."""
     url, home = new_database(), tmp_path_factory.mktemp("undisturbed")
-    assert apart(url, exchange.url, home, models, None) == 0
+    assert apart(run, url, exchange.url, home, models, None) == 0
     found = stored(url, exchange.url, home, models)
     assert len(found["trades"]) == 11
     assert len(found["controller_status"]) >= 2
@@ -107,8 +97,8 @@ def test_a_run_killed_anywhere_ends_as_if_nothing_had_happened(
     undisturbed: dict[str, Any],
 ) -> None:
     url = new_database()
-    assert apart(url, exchange.url, tmp_path, models, point) == -9
-    assert apart(url, exchange.url, tmp_path, models, None) == 0
+    assert apart(run, url, exchange.url, tmp_path, models, point) == -9
+    assert apart(run, url, exchange.url, tmp_path, models, None) == 0
     assert stored(url, exchange.url, tmp_path, models) == undisturbed
 
 

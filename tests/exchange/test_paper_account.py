@@ -1,6 +1,5 @@
 """The paper account on its books: placed once, followed in any steps, worth what its records say."""
 
-import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.exchange.paper_bars import MINUTE, NINE, QUARTER, order, quiet, short
 from tests.exchange.paper_trials import Trial
+from tests.killable import apart
 from xfg_pipeline.exchange.account import OrderRefused
 from xfg_pipeline.exchange.market import MarketUnavailable
 from xfg_pipeline.exchange.paper import NotOpened
@@ -261,10 +261,6 @@ def test_one_advance_or_many_in_any_order_write_the_same_books(
     assert once["paper_executions"]
 
 
-KILLABLE = multiprocessing.get_context("forkserver")
-KILLABLE.set_forkserver_preload(["tests.exchange.paper_trials"])
-
-
 def work(url: str, crash_at: str | None, way: str) -> None:
     if crash_at:
         os.environ[CRASH_AT] = crash_at
@@ -277,13 +273,6 @@ def work(url: str, crash_at: str | None, way: str) -> None:
     trial.database.dispose()
 
 
-def apart(*words: object) -> int | None:
-    process = KILLABLE.Process(target=work, args=words)
-    process.start()
-    process.join(60)
-    return process.exitcode
-
-
 @pytest.mark.parametrize("point", ["paper.before_commit", "paper.after_commit"])
 @pytest.mark.parametrize("way", ["place", "advance"])
 def test_killed_at_its_commit_and_repeated_it_comes_to_the_same(
@@ -291,8 +280,8 @@ def test_killed_at_its_commit_and_repeated_it_comes_to_the_same(
 ) -> None:
     if way == "advance":
         trial.account.place(order())
-    assert apart(database_url, point, way) == -9
-    assert apart(database_url, None, way) == 0
+    assert apart(work, database_url, point, way) == -9
+    assert apart(work, database_url, None, way) == 0
     if way == "place":
         trial.account.advance(LATER)
     killed = trial.stored()

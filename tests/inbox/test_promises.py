@@ -1,8 +1,6 @@
 """The promises, tried: the process is killed at every named point, and a machine plays with files and entries."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,41 +16,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.conftest import FixedClock
 from tests.exports import PIVOTS, README_LEVELS, chart
+from tests.inbox.one_morning import DAY, run
+from tests.killable import apart
 from xfg_pipeline.faults import POINTS
 from xfg_pipeline.resources.day_book import close_days
 from xfg_pipeline.resources.level_book import PivotsRefused
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.settings import Settings
 from xfg_pipeline.storage.database import Database
-
-DAY = date(2025, 10, 16)
-
-# What one process does between a start and a kill: look at the inbox, type pivots, derive the day again.
-WORK = """
-import sys
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from pathlib import Path
-from xfg_pipeline.resources.day_book import close_days
-from xfg_pipeline.resources.pipeline import Pipeline
-from xfg_pipeline.settings import Settings
-from xfg_pipeline.storage.database import Database
-
-class Standing:
-    def now(self):
-        return datetime(2025, 10, 17, 13, 0, tzinfo=UTC)
-
-settings = Settings(xfg_home=Path(sys.argv[1]), database_url=sys.argv[2], _env_file=None)
-pipeline = Pipeline(settings, Database(sys.argv[2]), Standing())
-pipeline.folders.make()
-pipeline.inbox.pause = lambda _: None
-pipeline.inbox.scan()
-pipeline.book.enter_pivots(
-    "ES", date(2025, 10, 16), {"pivot_ba_high": Decimal(6800), "pivot": Decimal(6700)}, by="anna"
-)
-pipeline.importer.derive(date(2025, 10, 16), date(2025, 10, 16), by="dagster")
-close_days(pipeline, date(2025, 10, 16), date(2025, 10, 16))
-"""
 
 STORED = (
     "SELECT symbol, trading_date, level_type, price, source FROM structural_levels_v2 ORDER BY 1, 2, 3, 5",
@@ -63,11 +34,8 @@ STORED = (
 )
 
 
-def work(home: Path, url: str, crash_at: str | None = None) -> int:
-    environment = {**os.environ, **({"XFG_CRASH_AT": crash_at} if crash_at else {})}
-    return subprocess.run(
-        [sys.executable, "-c", WORK, str(home), url], env=environment, timeout=60, check=False
-    ).returncode
+def work(home: Path, url: str, crash_at: str | None = None) -> int | None:
+    return apart(run, home, url, crash_at)
 
 
 def prepared(home: Path) -> None:

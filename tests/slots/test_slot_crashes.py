@@ -1,6 +1,5 @@
 """A process killed at any point of a slot, then the next run: the same rows as if nothing had happened."""
 
-import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,14 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.killable import apart
 from tests.slots.conftest import DAY, SLOT, Trial
 from xfg_pipeline.faults import CRASH_AT, POINTS
 from xfg_pipeline.storage.database import Database
 
 TABLES = ("predictions", "signal_candidates", "signals", "signal_outcomes")
-# Forked from a process that has imported everything and started no thread.
-KILLABLE = multiprocessing.get_context("forkserver")
-KILLABLE.set_forkserver_preload(["tests.slots.conftest"])
 SLOT_POINTS = [point for point in POINTS if point.startswith(("candles.", "predictions.", "signals.", "outcomes."))]
 
 
@@ -37,20 +34,13 @@ def stored(url: str, home: Path, models: Path) -> dict[str, Any]:
     return found
 
 
-def apart(*words: Any) -> int | None:
-    process = KILLABLE.Process(target=run, args=words)
-    process.start()
-    process.join(60)
-    return process.exitcode
-
-
 @pytest.mark.parametrize("point", SLOT_POINTS)
 def test_a_slot_killed_anywhere_ends_as_if_nothing_had_happened(
     point: str, new_database: Callable[[], str], tmp_path: Path, sharp: Path, undisturbed: dict[str, Any]
 ) -> None:
     url = new_database()
-    assert apart(url, tmp_path, sharp, point) == -9
-    assert apart(url, tmp_path, sharp, None) == 0
+    assert apart(run, url, tmp_path, sharp, point) == -9
+    assert apart(run, url, tmp_path, sharp, None) == 0
     assert stored(url, tmp_path, sharp) == undisturbed
 
 
@@ -60,7 +50,7 @@ def undisturbed(
 ) -> dict[str, Any]:
     """What a run without any fault leaves."""
     url, home = new_database(), tmp_path_factory.mktemp("undisturbed")
-    assert apart(url, home, sharp, None) == 0
+    assert apart(run, url, home, sharp, None) == 0
     found = stored(url, home, sharp)
     assert len(found["signal_candidates"]) > 60
     return found

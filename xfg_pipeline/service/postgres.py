@@ -62,7 +62,8 @@ _SETTINGS = {
     "log_parameter_max_length_on_error": "0",
 }
 _SYNCFS_SINCE = 14
-_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Tests make hundreds of databases, and a worker would go round them all the time.
+_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
 class EmbeddedPostgres:

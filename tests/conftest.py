@@ -100,12 +100,8 @@ class Cluster:
         self._made += 1
         name = name or f"test_{self._made}"
         with psycopg.connect(self.url, autocommit=True) as connection:
-            # Half the time of the default, where nothing has to last. Postgres has it since 15.
-            how = "STRATEGY file_copy" if connection.info.server_version >= 150_000 else ""
             connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} {}").format(
-                    sql.Identifier(name), sql.Identifier(template), sql.SQL(how)
-                )
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
             )
         return self.url_of(name)
 

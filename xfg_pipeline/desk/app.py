@@ -43,7 +43,7 @@ from xfg_pipeline.resources.health import READY_PARTS, Health, check_health
 from xfg_pipeline.resources.level_book import LevelBook
 from xfg_pipeline.resources.light_book import LightBook
 from xfg_pipeline.resources.performance_book import PerformanceBook
-from xfg_pipeline.resources.signal_book import SignalBook
+from xfg_pipeline.resources.signal_book import RangeRefused, SignalBook
 from xfg_pipeline.settings import Settings
 from xfg_pipeline.storage.database import Database, DatabaseUnavailable
 
@@ -109,7 +109,7 @@ def create_app(
     app.include_router(health_api.router, prefix=API, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     describe(app)
-    for kind in (HTTPException, DatabaseUnavailable, MarketError):
+    for kind in (HTTPException, DatabaseUnavailable, MarketError, RangeRefused):
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_middleware(

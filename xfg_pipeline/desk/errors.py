@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Scope
 
 from xfg_pipeline.exchange.market import MarketError
+from xfg_pipeline.resources.signal_book import RangeRefused
 from xfg_pipeline.storage.database import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,8 @@ def to_api_error(error: Exception) -> ApiError:
     if isinstance(error, HTTPException):
         known = error.status_code in CODES
         return ApiError(error.status_code if known or error.status_code < 500 else 500, headers=error.headers or {})
+    if isinstance(error, RangeRefused):
+        return ApiError(422, fields={error.field: str(error)})
     if isinstance(error, DatabaseUnavailable):
         log.warning("no answer from Postgres: %s", error)
         return ApiError(

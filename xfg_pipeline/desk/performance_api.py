@@ -12,7 +12,7 @@ from starlette.responses import Response
 from xfg_pipeline.desk.answers import errors, success
 from xfg_pipeline.desk.desk_room import Room, RoomOf
 from xfg_pipeline.desk.download import TRADE_COLUMNS, csv_text
-from xfg_pipeline.desk.errors import ApiError, ExactJSONResponse
+from xfg_pipeline.desk.errors import ExactJSONResponse
 from xfg_pipeline.desk.parameters import (
     CoinQuery,
     DirectionWord,
@@ -32,7 +32,6 @@ from xfg_pipeline.desk.performance_answers import (
 )
 from xfg_pipeline.desk.status_api import days_of
 from xfg_pipeline.resources.performance_book import AccountState
-from xfg_pipeline.resources.signal_book import RangeRefused
 from xfg_pipeline.storage.performance_views import WantedTrades
 
 router = APIRouter(tags=["performance"])
@@ -153,10 +152,7 @@ def performance(room: RoomOf) -> Response:
 def uses(room: RoomOf, start: FromDate = None, end: ToDate = None) -> Response:
     book, as_of = room.performance_book, room.performance_book.now()
     first, last = days_of(as_of, start, end, before=TRADE_DAYS - 1)
-    try:
-        found = book.followed(as_of, first, last)
-    except RangeRefused as refused:
-        raise ApiError(422, fields={refused.field: str(refused)}) from None
+    found = book.followed(as_of, first, last)
     return ExactJSONResponse({"signals": found, "from": first, "to": last} | book.about(as_of))
 
 
@@ -171,10 +167,7 @@ def history(
 ) -> Response:
     book, as_of = room.performance_book, room.performance_book.now()
     first, last = days_of(as_of, start, end, before=TRADE_DAYS - 1)
-    try:
-        found = book.history(first, last, limit=limit, offset=offset)
-    except RangeRefused as refused:
-        raise ApiError(422, fields={refused.field: str(refused)}) from None
+    found = book.history(first, last, limit=limit, offset=offset)
     answer = {"history": found.rows, "total": found.total, "limit": limit, "offset": offset, "from": first, "to": last}
     return ExactJSONResponse(answer | book.about(as_of))
 
@@ -199,11 +192,8 @@ def calibration(room: RoomOf) -> Response:
 
 
 def wanted_trades(room: Room, first: dt.date, last: dt.date, **filters: Any) -> WantedTrades:
-    """What the account's trades are asked for, or ApiError 422."""
-    try:
-        return room.performance_book.wanted(first, last, **filters)
-    except RangeRefused as refused:
-        raise ApiError(422, fields={refused.field: str(refused)}) from None
+    """What of the account's trades is asked for. Raises RangeRefused."""
+    return room.performance_book.wanted(first, last, **filters)
 
 
 def account_dict(state: AccountState) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from xfg_pipeline.desk.parameters import (
     UtcDate,
 )
 from xfg_pipeline.desk.signal_answers import CandidatesAnswer, LineageAnswer, SignalsAnswer, TicketAnswer
-from xfg_pipeline.resources.signal_book import NoTicket, RangeRefused, UnknownSignal, utc_day
+from xfg_pipeline.resources.signal_book import NoTicket, UnknownSignal, utc_day
 from xfg_pipeline.storage.signal_views import Page
 
 router = APIRouter(tags=["signals"])
@@ -185,10 +185,7 @@ def _days(
 
 
 def _signals(room: Room, as_of: dt.datetime, first: dt.date, last: dt.date, **wanted: Any) -> Page:
-    try:
-        return room.signal_book.signals(as_of, first, last, **wanted)
-    except RangeRefused as refused:
-        raise ApiError(422, fields={refused.field: str(refused)}) from None
+    return room.signal_book.signals(as_of, first, last, **wanted)
 
 
 def _unknown(unknown: UnknownSignal) -> ApiError:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from xfg_pipeline.desk.access import Identity
 from xfg_pipeline.desk.answers import errors, success
 from xfg_pipeline.desk.desk_room import Room, RoomOf
-from xfg_pipeline.desk.errors import ApiError, ExactJSONResponse
+from xfg_pipeline.desk.errors import ExactJSONResponse
 from xfg_pipeline.desk.json_body import json_body
 from xfg_pipeline.desk.light_acts import Act, act
 from xfg_pipeline.desk.parameters import (
@@ -31,7 +31,7 @@ from xfg_pipeline.desk.status_answers import (
     UnknownLight,
 )
 from xfg_pipeline.resources.shown_light import cost_dict
-from xfg_pipeline.resources.signal_book import RangeRefused, utc_day
+from xfg_pipeline.resources.signal_book import utc_day
 
 router = APIRouter(tags=["light"])
 
@@ -84,10 +84,7 @@ def history(
 ) -> Response:
     book, as_of = room.light_book, room.light_book.moment()
     first, last = days_of(as_of, start, end)
-    try:
-        found = book.history(first, last, changed=changed, limit=limit, offset=offset)
-    except RangeRefused as refused:
-        raise ApiError(422, fields={refused.field: str(refused)}) from None
+    found = book.history(first, last, changed=changed, limit=limit, offset=offset)
     answer = {"history": found.rows, "total": found.total, "limit": limit, "offset": offset, "from": first, "to": last}
     return ExactJSONResponse(answer | book.about(as_of))
 
@@ -104,10 +101,7 @@ def history(
 def cost(room: RoomOf, start: FromDate = None, end: ToDate = None) -> Response:
     book, as_of = room.light_book, room.light_book.moment()
     first, last = days_of(as_of, start, end, before=COST_DAYS - 1)
-    try:
-        found = book.guard_cost(first, last)
-    except RangeRefused as refused:
-        raise ApiError(422, fields={refused.field: str(refused)}) from None
+    found = book.guard_cost(first, last)
     return ExactJSONResponse(cost_dict(found) | {"from": first, "to": last} | book.about(as_of))
 
 

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from xfg_pipeline.resources.light_health import ACCOUNT_STALE_AFTER
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.resources.standing import Finding
 from xfg_pipeline.storage import account_state
+from xfg_pipeline.trading.light.reading import STALE_AFTER
 
-STALE_AFTER = timedelta(minutes=10)
-LIGHT_LATE_AFTER = timedelta(minutes=20)
 SNAPSHOT_LATE_AFTER = timedelta(minutes=75)
 LOOK_BACK = timedelta(days=33)
 
@@ -34,7 +34,7 @@ def unread_account(pipeline: Pipeline) -> list[Finding]:
         if state.problem is not None:
             remedy = "it is asked again every half minute; see docs/account.md"
             found.append(Finding(f"{account} {kind}", state.problem, remedy))
-        elif state.succeeded_at is None or now - state.succeeded_at > STALE_AFTER:
+        elif state.succeeded_at is None or now - state.succeeded_at > ACCOUNT_STALE_AFTER:
             remedy = "is the sensor closed_positions switched on in Dagster?"
             found.append(Finding(f"{account} {kind}", f"was last read at {state.succeeded_at}", remedy))
     return found + [
@@ -116,7 +116,7 @@ def late_snapshot(pipeline: Pipeline) -> list[Finding]:
 
 def late_light(pipeline: Pipeline) -> list[Finding]:
     """Whether the newest live evaluation of the light is older than 20 minutes: it is read as red then."""
-    return _late(pipeline, "controller_status", "timestamp", "mode = 'live'", LIGHT_LATE_AFTER)
+    return _late(pipeline, "controller_status", "timestamp", "mode = 'live'", STALE_AFTER)
 
 
 def _late(pipeline: Pipeline, table: str, column: str, which: str, after: timedelta) -> list[Finding]:

@@ -7,17 +7,20 @@ looks, so that other thresholds can be compared with what was shown.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from xfg_pipeline.clock import BEFORE_ALL
 from xfg_pipeline.faults import point
-from xfg_pipeline.resources.light_health import STALE_AFTER, read_health
+from xfg_pipeline.resources.light_health import read_health
+from xfg_pipeline.resources.market_standing import STALE_AFTER
 from xfg_pipeline.resources.performance_walk import PerformanceWalk
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.resources.shadow_plans import ShadowPlans
+from xfg_pipeline.resources.slots_due import CATCH_UP
 from xfg_pipeline.signals.slots import SLOT, first_on_grid, moment, seconds
 from xfg_pipeline.storage import controller, performance
 from xfg_pipeline.storage.database import lock, without_hurry
@@ -28,12 +31,10 @@ from xfg_pipeline.trading.light.memory import LightMemory
 from xfg_pipeline.trading.metrics.metric import METRICS, Metrics
 
 Cause = Literal["slot", "trade", "hour", "pause", "acknowledge"]
-CATCH_UP = timedelta(days=3)
 REGIME_FOR = timedelta(hours=2)
 """The volatility of a day is that of now for so long; what is older is unknown."""
 HEARD_AGAIN = timedelta(days=1)
 """An action may be committed after the evaluation of its moment."""
-_BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 _ORDER: dict[str, int] = {"trade": 0, "hour": 1, "slot": 2, "pause": 3, "acknowledge": 4}
 
 log = logging.getLogger(__name__)
@@ -166,7 +167,7 @@ def _walk(
     closed = performance.closed_between(connection, account, since, last, heard_since)
     red = [memory.red_since for memory in memories.values() if memory.red_since is not None]
     shadow = ShadowPlans(connection, pipeline, min([first, *red]), last)
-    heard = since - HEARD_AGAIN if memories else _BEFORE_ALL
+    heard = since - HEARD_AGAIN if memories else BEFORE_ALL
     actions = controller.actions_between(connection, account, heard, last)
     walk = PerformanceWalk(connection, pipeline, first, last)
     regimes = _Regimes(connection, pipeline, first, last)
@@ -187,7 +188,7 @@ def _walk(
             thresholds,
             [trade for trade in closed if trade.at <= one.at],
             shadow.ended(memories, one.at),
-            [action for action in actions if action.at <= one.at],
+            actions,
         )
         closed = [trade for trade in closed if trade.at > one.at]
         memories = {name: memory for name, (memory, _) in lights.items()}
@@ -221,10 +222,9 @@ class _Regimes:
             self._newest[coin] = slot, ratio
             self._next += 1
         seen = {coin: self._newest.get(coin) for coin in self._coins}
-        if live:
-            return Regime({coin: known[1] if known else None for coin, known in seen.items()})
-        stale = tuple(coin for coin, known in seen.items() if known is None or when - known[0] > STALE_AFTER)
-        return Regime({coin: known[1] if known else None for coin, known in seen.items()}, stale)
+        ratios = {coin: known[1] if known else None for coin, known in seen.items()}
+        stale = [coin for coin, known in seen.items() if known is None or when - known[0] > STALE_AFTER]
+        return Regime(ratios, () if live else tuple(stale))
 
 
 def _write(connection: Connection, pipeline: Pipeline, shown: Sequence[Shown]) -> None:

@@ -4,14 +4,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from xfg_pipeline.resources.health import DAEMONS, HEARTBEAT_SECONDS, heartbeat_ages
+from xfg_pipeline.resources.market_standing import STALE_AFTER
 from xfg_pipeline.resources.pipeline import Pipeline
-from xfg_pipeline.signals.slots import SLOT
 from xfg_pipeline.storage import account_state, service_marks
 from xfg_pipeline.storage.account_state import SyncState
 from xfg_pipeline.storage.candles import newest_closes
 from xfg_pipeline.trading.light.facts import Health, Reading
 
-STALE_AFTER = 2 * SLOT
 ACCOUNT_STALE_AFTER = timedelta(minutes=10)
 """The account is asked every half minute."""
 SKEW_DEGRADED, SKEW_FAILED = Decimal(2), Decimal(5)

@@ -1,19 +1,17 @@
 """Metrics at any moments in order: folded on from the newest kept state, so that a day costs a day, not a history."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from xfg_pipeline.clock import BEFORE_ALL
 from xfg_pipeline.resources.pipeline import Pipeline
 from xfg_pipeline.storage import performance
-from xfg_pipeline.trading.metrics.events import ClosedTrade
 from xfg_pipeline.trading.metrics.groups import Groups
 from xfg_pipeline.trading.metrics.ledger import Ledger
 from xfg_pipeline.trading.metrics.metric import Metrics
-
-_BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class PerformanceWalk:
@@ -22,23 +20,18 @@ class PerformanceWalk:
     def __init__(self, connection: Connection, pipeline: Pipeline, start: datetime, until: datetime) -> None:
         own = pipeline.settings.controller
         self._account = pipeline.settings.account_name
-        self._ledger, self._at = Ledger(ZoneInfo(own.day_timezone), own.ece_window, own.ece_min_n), _BEFORE_ALL
+        self._ledger, self._at = Ledger(ZoneInfo(own.day_timezone), own.ece_window, own.ece_min_n), BEFORE_ALL
         kept = performance.newest_state(connection, self._account, self._ledger.version, start)
         if kept is not None:
             self._at, state = kept
             self._ledger = Ledger.from_state(state)
         self._events = performance.events_between(connection, self._account, self._at, until)
         self._next = 0
-        self.last_closed: list[ClosedTrade] = []
 
     def to(self, moment: datetime) -> Metrics:
-        """The metrics at a moment; moments ascend. `last_closed` are the trades that came since the one before."""
-        self.last_closed = []
+        """The metrics at a moment; moments ascend."""
         while self._next < len(self._events) and self._events[self._next].at <= moment:
-            event = self._events[self._next]
-            self._ledger.add(event)
-            if isinstance(event, ClosedTrade):
-                self.last_closed.append(event)
+            self._ledger.add(self._events[self._next])
             self._next += 1
         self._at = moment
         return self._ledger.at(moment)

@@ -11,6 +11,7 @@ from xfg_pipeline.faults import point
 from xfg_pipeline.resources.event_calibration import EventCalibration
 from xfg_pipeline.resources.performance_walk import PerformanceWalk, hours
 from xfg_pipeline.resources.pipeline import Pipeline
+from xfg_pipeline.resources.slots_due import CATCH_UP
 from xfg_pipeline.signals.calibration import wilson_interval
 from xfg_pipeline.signals.slots import midnight
 from xfg_pipeline.storage import performance, service_marks
@@ -19,8 +20,6 @@ from xfg_pipeline.trading.light.facts import Thresholds
 from xfg_pipeline.trading.metrics.groups import LAST, GroupRecord
 from xfg_pipeline.trading.metrics.metric import METRICS, Metrics
 
-CATCH_UP = timedelta(days=3)
-"""A run of now makes up for so much; what is longer ago is a backfill's."""
 LIVE_FOR = timedelta(minutes=30)
 """A snapshot that is made later than this after its moment was not there in time: it is a backfill's."""
 _COUNTS = ("consecutive_losses", "total_trades")

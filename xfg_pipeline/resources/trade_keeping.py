@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from xfg_pipeline.clock import BEFORE_ALL
 from xfg_pipeline.faults import point
 from xfg_pipeline.resources.minutes import Minutes
 from xfg_pipeline.resources.pipeline import Pipeline
@@ -32,7 +33,6 @@ _SEEN_AGAIN = timedelta(minutes=5)
 _MINUTES_FOR = timedelta(days=3)
 # A signal that a trade may have come from lies at most so long before it.
 _PLANS_FROM = timedelta(days=1)
-_BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -52,7 +52,7 @@ def derived_mark(account: str) -> str:
 def waiting_coins(connection: Connection, account: str) -> dict[str, datetime]:
     """By coin the earliest moment that records speak of which no trade was made of yet."""
     derived = service_marks.within(connection, derived_mark(account))
-    since = _BEFORE_ALL if derived is None else derived - _SEEN_AGAIN
+    since = BEFORE_ALL if derived is None else derived - _SEEN_AGAIN
     return account_records.changed_since(connection, account, since)
 
 

@@ -133,14 +133,13 @@ def coins_between(connection: Connection, account: str, start: datetime, end: da
 
 
 _REALISED = """
-UPDATE account_closings AS closing SET realised_at = coalesce((
-    SELECT max(at) FROM account_executions AS fill
-    WHERE fill.account = closing.account AND fill.order_id = closing.order_id AND fill.closed_quantity > 0
-), closing.updated_at)
-WHERE account = :account AND order_id = ANY(:orders) AND realised_at IS DISTINCT FROM coalesce((
-    SELECT max(at) FROM account_executions AS fill
-    WHERE fill.account = closing.account AND fill.order_id = closing.order_id AND fill.closed_quantity > 0
-), closing.updated_at)
+UPDATE account_closings AS closing SET realised_at = told.at FROM (
+    SELECT order_id, coalesce((
+        SELECT max(at) FROM account_executions AS fill
+        WHERE fill.account = own.account AND fill.order_id = own.order_id AND fill.closed_quantity > 0
+    ), updated_at) AS at FROM account_closings AS own WHERE account = :account AND order_id = ANY(:orders)
+) AS told
+WHERE closing.account = :account AND closing.order_id = told.order_id AND realised_at IS DISTINCT FROM told.at
 """
 
 

@@ -5,7 +5,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -188,14 +187,6 @@ def keep_equity(connection: Connection, account: str, at: datetime, equity: Equi
         forget_from(connection, account, at)
     elif source == "account":
         connection.execute(sa.text(_THINNED), {"account": account, "at": at})
-
-
-def last_equity(connection: Connection, account: str) -> tuple[datetime, Decimal] | None:
-    """When the account was last asked what it is worth, and its equity."""
-    there = account_equity.c
-    query = sa.select(there.at, there.equity).where(there.account == account).order_by(there.at.desc()).limit(1)
-    row = connection.execute(query).first()
-    return None if row is None else (row.at, row.equity)
 
 
 _OPENING = """

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
+from xfg_pipeline.storage.light_views import newest_action
 from xfg_pipeline.storage.tables import controller_actions, controller_status
 from xfg_pipeline.trading.light.facts import Action
 
@@ -119,15 +120,10 @@ def lights_of_slots(connection: Connection, account: str, start: datetime, end: 
 
 def newest_pause(connection: Connection, account: str) -> Action | None:
     """The last thing that people did, when it was a pause: nobody has acknowledged it."""
-    there = controller_actions.c
-    query = (
-        sa.select(there.at, there.action, there.who, there.reason)
-        .where(there.account == account)
-        .order_by(there.at.desc(), there.id.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).mappings().first()
-    return Action(**row) if row is not None and row["action"] == "pause" else None
+    last = newest_action(connection, account)
+    if last is None or last["action"] != "pause":
+        return None
+    return Action(last["at"], last["action"], last["who"], last["reason"])
 
 
 def actions_between(connection: Connection, account: str, after: datetime, until: datetime) -> list[Action]:

@@ -141,13 +141,6 @@ def closed_signals(connection: Connection, account: str, since: datetime) -> dic
     return {(row.coin, row.slot): row.exit_time for row in rows}
 
 
-def last_exit(connection: Connection, account: str) -> datetime | None:
-    """When the newest trade was closed."""
-    return connection.execute(
-        sa.select(sa.func.max(trades.c.exit_time)).where(trades.c.account == account)
-    ).scalar_one_or_none()
-
-
 def open_coins(connection: Connection, account: str) -> frozenset[str]:
     """Coins in which a position was open at the last look."""
     there = account_positions.c
